@@ -1,0 +1,171 @@
+"""The command `bookspace`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from embedding import __version__
+from embedding.errors import NotFoundError
+from embedding.job import Session, Step, add_options, reported, run_steps, settings_of, start_log
+from embedding.query import Answer, similar
+from embedding.settings import Settings, load_settings, quoted
+from embedding.sql import open_duckdb, quote, register_spark
+from embedding.warehouse import Snapshot, Warehouse
+
+
+def main(steps: Sequence[Step], arguments: Sequence[str] | None = None) -> None:
+    """Run one subcommand.
+
+    Args:
+        steps: the pipeline, which `run` runs.
+        arguments: the command line; None: the process's own.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    start_log()
+    with reported(options.warehouse or "the warehouse", options.debug):
+        {"run": _run, "similar": _similar, "sql": _sql, "status": _status, "sample": _sample}[options.command](options, steps)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bookspace", description="A Wikipedia dump turned into a space of books.")
+    parser.add_argument("--version", action="version", version=f"bookspace {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run every step, from the dump to published neighbours")
+    run.add_argument("--show", metavar="TITLE", help="book whose neighbours are printed at the end; the most linked one if it is not given")
+
+    ask = commands.add_parser("similar", help="neighbours of a book, or of a link")
+    ask.add_argument("title")
+    ask.add_argument("--link", action="store_true", help="the title is that of a page that books link to")
+    ask.add_argument("--wiki", help="where to look, when the warehouse holds several wikis")
+    ask.add_argument("-k", type=int, help="number of neighbours; all that the table holds if it is not given")
+
+    sql = commands.add_parser("sql", help="an SQL query over the tables")
+    sql.add_argument("query")
+    sql.add_argument("--engine", choices=("duckdb", "spark"), default="duckdb")
+    sql.add_argument("--format", choices=("table", "csv", "json"), default="table", help="json: an object a line")
+
+    status = commands.add_parser("status", help="the snapshots, with counts and figures")
+
+    sample = commands.add_parser("sample", help="write the sample dump of well-known books")
+    sample.add_argument("file", type=Path)
+    for command in (run, ask, sql, status, sample):
+        if command is run:
+            add_options(command)
+        else:
+            command.add_argument("--conf", action="append", default=[], metavar="FILE", help="settings file, on top of conf/default.yaml")
+            command.add_argument("--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="override one setting")
+            command.add_argument("--warehouse", metavar="FOLDER", help="folder of all tables (the setting warehouse)")
+            command.add_argument("--debug", action="store_true", help="show tracebacks")
+    return parser
+
+
+def _reader_settings(options: argparse.Namespace) -> Settings:
+    """Settings of a command that only reads: no wiki need be named."""
+    wiki = [] if options.conf else ["wiki=any"]
+    warehouse = [f"warehouse={quoted(options.warehouse)}"] if options.warehouse else []
+    return load_settings(options.conf, [*wiki, *options.overrides, *warehouse])
+
+
+def _run(options: argparse.Namespace, steps: Sequence[Step]) -> None:
+    settings = settings_of(options)
+    snapshot = run_steps(steps, settings)
+    warehouse = Warehouse(settings.warehouse)
+    connection = open_duckdb(warehouse)
+    title = options.show or _most_linked(connection, snapshot)
+    _print_answer(similar(connection, title, wiki=snapshot.wiki))
+    query = f"SELECT rank, neighbour_title, round(similarity, 3) AS similarity FROM neighbours_latest WHERE title = {quote(title)} ORDER BY rank"
+    where = f" --warehouse {settings.warehouse}" if settings.warehouse != "warehouse" else ""
+    print(f'\nThe tables lie in {warehouse.root.absolute()} (bookspace status{where} lists them). Try next:\n\n  bookspace sql{where} "{query}"')
+
+
+def _most_linked(connection: Any, snapshot: Snapshot) -> str:
+    chosen = connection.execute(
+        "SELECT title FROM paired_books WHERE wiki = ? AND snapshot = ? ORDER BY links DESC, title LIMIT 1", [snapshot.wiki, snapshot.date]
+    ).fetchone()
+    return str(chosen[0])
+
+
+def _similar(options: argparse.Namespace, _: Sequence[Step]) -> None:
+    connection = open_duckdb(Warehouse(_reader_settings(options).warehouse))
+    _print_answer(similar(connection, options.title, "link" if options.link else "book", options.wiki, options.k))
+
+
+def _print_answer(answer: Answer) -> None:
+    print(f"\n{answer.title} ({answer.wiki} {answer.snapshot})\n")
+    width = max((len(near.title) for near in answer.neighbours), default=0)
+    for near in answer.neighbours:
+        print(f"{near.rank:>4}  {near.similarity:6.3f}  {near.title:<{width}}  {' · '.join(near.shared_links)}".rstrip())
+
+
+def _sql(options: argparse.Namespace, _: Sequence[Step]) -> None:
+    import duckdb
+
+    settings = _reader_settings(options)
+    warehouse = Warehouse(settings.warehouse)
+    session = Session(settings)
+    try:
+        if options.engine == "spark":
+            from pyspark.errors import AnalysisException, ParseException
+
+            register_spark(session.spark, warehouse)
+            try:
+                result = duckdb.from_arrow(session.spark.sql(options.query).toArrow())
+            except (AnalysisException, ParseException) as error:
+                raise NotFoundError(f"SQL: {str(error).splitlines()[0]}") from None
+        else:
+            try:
+                result = open_duckdb(warehouse).sql(options.query)
+            except duckdb.Error as error:
+                raise NotFoundError(f"SQL: {' '.join(str(error).split())}") from None
+        if result is not None:
+            _print_result(result, options.format)
+    finally:
+        session.stop()
+
+
+def _print_result(result: Any, how: str) -> None:
+    if how == "table":
+        result.show(max_rows=1000, max_width=200 if not sys.stdout.isatty() else None)
+    elif how == "csv":
+        result.write_csv("/dev/stdout")
+    else:
+        for row in result.query("result", "SELECT to_json(result) FROM result").fetchall():
+            print(row[0])
+
+
+def _status(options: argparse.Namespace, _: Sequence[Step]) -> None:
+    warehouse = Warehouse(_reader_settings(options).warehouse)
+    snapshots = warehouse.snapshots()
+    if not snapshots:
+        raise NotFoundError(f"{warehouse.root}: holds no snapshot yet; make one with `bookspace run`")
+    published, latest = set(warehouse.published()), set(warehouse.latest())
+    figures = _figures(warehouse)
+    counted = ("pages", "books", "links", "pairs", "neighbours")
+    measured = {"AUC": "auc", "MRR": "filtered_mrr", "recall@k": "recall_at_k_neighbours"}
+    rows = [["wiki", "snapshot", "published", *counted, *measured]]
+    for snapshot in snapshots:
+        counts = [f"{warehouse.manifest(table, snapshot).rows_out:,}" if warehouse.has(table, snapshot) else "-" for table in counted]
+        values = [figures.get((snapshot.wiki, snapshot.date, metric)) for metric in measured.values()]
+        state = "latest" if snapshot in latest else "yes" if snapshot in published else "no"
+        rows.append([snapshot.wiki, snapshot.date, state, *counts, *("-" if value is None else f"{value:.4f}" for value in values)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) if i < 3 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip())
+
+
+def _figures(warehouse: Warehouse) -> dict[tuple[str, str, str], float]:
+    connection = open_duckdb(warehouse)
+    there = connection.execute("SELECT 1 FROM duckdb_views() WHERE view_name = 'metrics'").fetchall()
+    rows = connection.execute("SELECT wiki, snapshot, metric, value FROM metrics WHERE epoch IS NULL").fetchall() if there else []
+    return {(wiki, snapshot, metric): value for wiki, snapshot, metric, value in rows}
+
+
+def _sample(options: argparse.Namespace, _: Sequence[Step]) -> None:
+    from embedding.sample.generator import write_sample
+
+    books = write_sample(options.file)
+    print(f"{options.file}: {books} books")

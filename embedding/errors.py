@@ -1,0 +1,29 @@
+"""Errors that a user can mend: each message is one line that names what is wrong and what to do."""
+
+
+class BookspaceError(Exception):
+    """Base of all errors that are shown as one line, without a traceback."""
+
+
+class SettingsError(BookspaceError):
+    """A settings file or `--set` is wrong; the message names file, key, value and what is allowed."""
+
+
+class DumpError(BookspaceError):
+    """A dump file cannot be read; the message names the file and the byte."""
+
+
+class WarehouseError(BookspaceError):
+    """A table is missing, does not belong to the others, or cannot be written."""
+
+
+class GateError(BookspaceError):
+    """A snapshot is not good enough to be published; the message names the gate and both numbers."""
+
+
+class NotFoundError(BookspaceError):
+    """A title or table that was asked for is not there; the message says what is near."""
+
+
+class EnvironmentProblem(BookspaceError):
+    """Something that bookspace needs on the machine is missing (Java, an extra)."""

@@ -1,0 +1,1 @@
+"""Nearest neighbours: Annoy, exact search, and the neighbour tables."""

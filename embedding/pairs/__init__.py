@@ -1,0 +1,1 @@
+"""Spark: books, links, pairs and negative samples."""

@@ -1,0 +1,157 @@
+"""Spark: the session, counts taken while a table is written, and Java's errors in one line."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+
+from embedding.errors import BookspaceError, DumpError, EnvironmentProblem, WarehouseError
+from embedding.settings import SparkSettings
+from embedding.tables import TABLES
+from embedding.warehouse import StagedTable
+
+JAVA_VERSIONS = (17, 21)
+_OURS = re.compile(r"embedding\.errors\.(\w+): ([^\n]*)")
+_LOG_CONFIG = """
+rootLogger.level = {level}
+rootLogger.appenderRef.stderr.ref = console
+logger.shell.name = org.apache.spark.api.python.PythonGatewayServer
+logger.shell.level = {level}
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{{HH:mm:ss}} %p %c{{1}}: %m%n%ex
+"""
+
+
+def start_session(settings: SparkSettings, app: str, scratch: Path) -> SparkSession:
+    """The session of this process. Under spark-submit its master, memory and log are left as submitted.
+
+    Args:
+        settings: the section `spark`.
+        app: name shown in Spark's pages.
+        scratch: folder for the log configuration.
+
+    Raises:
+        EnvironmentProblem: Java is missing or of another version.
+    """
+    builder = SparkSession.builder.appName(app)
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # set by spark-submit, which has started the JVM already
+        check_java()
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        log_config = scratch / "log4j2.properties"
+        log_config.write_text(_LOG_CONFIG.format(level=settings.log_level), encoding="utf-8")
+        builder = (
+            builder.master(settings.master)
+            .config("spark.driver.memory", settings.driver_memory)
+            .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile=file:{log_config}")
+            .config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
+        )
+    fixed = {
+        "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
+        "spark.sql.session.timeZone": "UTC",
+        # Spark's default, INT96, reads as a naive timestamp elsewhere.
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        "spark.sql.parquet.compression.codec": "zstd",
+        "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",
+    }
+    for key, value in {**fixed, **settings.conf}.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+def check_java() -> None:
+    """Raise EnvironmentProblem unless the Java that Spark would start is one that it runs on."""
+    home = os.environ.get("JAVA_HOME")
+    java = f"{home}/bin/java" if home else shutil.which("java")
+    wanted = " or ".join(map(str, JAVA_VERSIONS))
+    mend = f"install Java {JAVA_VERSIONS[0]} (for example apt-get install openjdk-17-jre-headless) or set JAVA_HOME to one"
+    if java is None or not Path(java).exists():
+        raise EnvironmentProblem(f"Java {wanted} is needed and {'JAVA_HOME=' + home + ' holds none' if home else 'none is on PATH'}; {mend}")
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(?:1\.)?(\d+)', said)
+    if version is None or int(version[1]) not in JAVA_VERSIONS:
+        raise EnvironmentProblem(f"Java {wanted} is needed and {java} is {version[1] if version else 'none that works'}; {mend}")
+
+
+def write_counted(rows: DataFrame, staged: StagedTable, table: str, reasons: Sequence[str], **sums: Column) -> dict[str, int]:
+    """Write the rows of `rows` whose column `dropped` is null, and count the others by reason, all in one pass.
+
+    Args:
+        rows: the table's columns and `dropped`, null or one of `reasons`.
+        staged: where the table is staged; its rows_in and dropped are set.
+        table: whose columns are written, in the contract's order.
+        reasons: every reason that may stand in `dropped`.
+        sums: further aggregates over all rows.
+
+    Returns:
+        The further aggregates by name.
+    """
+    seen = Observation()
+    counts = [F.count(F.when(F.col("dropped") == reason, True)).alias(reason) for reason in reasons]
+    extra = [column.alias(name) for name, column in sums.items()]
+    watched = rows.observe(seen, F.count(F.lit(True)).alias("rows"), *counts, *extra)
+    watched.where(F.col("dropped").isNull()).select(*TABLES[table].columns.names).write.mode("append").parquet(str(staged.folder))
+    figures = {name: int(value or 0) for name, value in seen.get.items()}
+    staged.rows_in = figures["rows"]
+    staged.dropped = {reason: figures[reason] for reason in reasons}
+    return {name: figures[name] for name in sums}
+
+
+def write_apart(rows: DataFrame, keys: Sequence[str], order: Sequence[str], folder: Path, rows_per_file: int) -> None:
+    """Write Parquet files of which each holds one value in each of the key columns, in order when they are read by name.
+
+    Args:
+        rows: what is written, the key columns among it.
+        keys: columns that are not mixed within a file.
+        order: columns by which the rows with the same keys are sorted.
+        folder: where the files go, all at one level.
+        rows_per_file: at most so many rows a file.
+    """
+    marks = {f"key_{key}": F.col(key) for key in keys}
+    ordered = rows.withColumns(marks).orderBy(*marks, *order)
+    ordered.write.mode("append").partitionBy(*marks).option("maxRecordsPerFile", rows_per_file).parquet(str(folder))
+    for file in folder.rglob("key_*/*.parquet"):
+        values = [part.partition("=")[2] for part in file.relative_to(folder).parts[:-1]]
+        file.rename(folder / "-".join([*values, file.name]))
+    for branch in folder.glob("key_*"):
+        shutil.rmtree(branch)
+
+
+def one_line(error: Exception, warehouse: Path) -> BookspaceError | None:
+    """What a Spark error comes down to, when it is one that the user can mend; None for others.
+
+    An error of ours that was raised in a worker comes back inside Java's; a full disk is Java's own.
+    """
+    if not isinstance(error, PySparkException | Py4JError):
+        return None
+    text = str(error)
+    ours = _OURS.search(text)
+    if ours:
+        from embedding import errors
+
+        kind = getattr(errors, ours[1], DumpError)
+        return kind(ours[2].strip()) if issubclass(kind, BookspaceError) else None
+    for sign, mend in {
+        "No space left on device": "free space, or give another --warehouse (Spark's own scratch space is spark.conf: {spark.local.dir: ...})",
+        "Disk quota exceeded": "free space, or give another --warehouse",
+        "Read-only file system": "mend its permissions, or give another --warehouse",
+        "Permission denied": "mend its permissions, or give another --warehouse",
+        "Mkdirs failed": "mend its permissions, or give another --warehouse",
+        "OutOfMemoryError": "give Spark more with --set spark.driver_memory=8g",
+    }.items():
+        if sign in text:
+            return WarehouseError(f"{warehouse}: Spark could not write ({sign}); {mend}")
+    return None

@@ -1,0 +1,1 @@
+"""torch: feed, model, trainer, checkpoint."""

@@ -1,0 +1,143 @@
+"""The training loop: arrays of pairs in, a trained model and the figures of every epoch out."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from embedding.errors import EnvironmentProblem
+from embedding.evaluate.ranking import auc
+from embedding.settings import TrainSettings
+from embedding.train import checkpoint
+from embedding.train.model import BookLinkModel
+
+Pairs = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class EpochFigures:
+    """What an epoch came to. Those of the held-out pairs are nan when none are held out.
+
+    Attributes:
+        epoch: from 1.
+        train_loss: mean loss of the epoch's steps.
+        valid_loss, valid_accuracy, valid_auc: of the held-out pairs against their negatives.
+        rows_per_second: positives and negatives.
+    """
+
+    epoch: int
+    train_loss: float
+    valid_loss: float
+    valid_accuracy: float
+    valid_auc: float
+    rows_per_second: float
+
+
+def choose_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
+    """The device to train on.
+
+    Raises:
+        EnvironmentProblem: cuda is asked for and there is none.
+    """
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise EnvironmentProblem("train.device is cuda and torch sees no GPU; give --set train.device=auto, or mend the driver")
+    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def train(
+    settings: TrainSettings,
+    books: int,
+    links: int,
+    positives: Pairs,
+    negatives: Callable[[int], Pairs],
+    held_out: tuple[Pairs, Pairs],
+    seed: int,
+    mark: str,
+    checkpoint_file: Path,
+    report: Callable[[EpochFigures, float], None],
+) -> tuple[BookLinkModel, list[EpochFigures]]:
+    """Train a model; go on from a checkpoint with the same mark.
+
+    Args:
+        settings: the section `train`.
+        books: number of books.
+        links: number of links.
+        positives: book_id and link_id of the training pairs, shape (n, 2).
+        negatives: gives the negatives of an epoch (from 0), shape (k * n, 2).
+        held_out: positives and negatives to watch, shapes (p, 2) and (q, 2).
+        seed: of start vectors and order.
+        mark: fingerprint of all that the training depends on.
+        checkpoint_file: written after every epoch.
+        report: told the figures of every epoch and the seconds that are left.
+
+    Returns:
+        The model, on the device that it was trained on, and the figures of its epochs.
+    """
+    device = choose_device(settings.device)
+    torch.manual_seed(seed)
+    model = BookLinkModel(books, links, settings.dimensions, settings.loss, settings.init_range, settings.scale).to(device)
+    optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=settings.learning_rate, fused=True)
+    figures: list[EpochFigures] = []
+    saved = checkpoint.load(checkpoint_file, mark) if settings.resume else None
+    if saved and saved["epoch"] < settings.epochs:
+        model.load_state_dict(saved["model"])
+        optimiser.load_state_dict(saved["optimiser"])
+        figures = [EpochFigures(**one) for one in saved["figures"]]
+    true = torch.from_numpy(positives).to(device)
+    watched = tuple(torch.from_numpy(pairs).to(device) for pairs in held_out)
+
+    steps = math.ceil(len(positives) / settings.batch_positives)
+    with tqdm(total=settings.epochs * steps, initial=len(figures) * steps, unit="step", desc="train", mininterval=1, disable=None) as bar:
+        for epoch in range(len(figures), settings.epochs):
+            false = torch.from_numpy(negatives(epoch)).to(device)
+            order = torch.Generator().manual_seed(seed + 1_000_003 * (epoch + 1))
+            started = time.perf_counter()
+            loss = _train_epoch(model, optimiser, _shuffled(true, order), _shuffled(false, order), steps, bar)
+            seconds = time.perf_counter() - started
+            one = EpochFigures(epoch + 1, loss, *_watch(model, *watched), (len(true) + len(false)) / seconds)
+            figures.append(one)
+            report(one, (settings.epochs - epoch - 1) * (len(true) + len(false)) / one.rows_per_second)
+            state = {"mark": mark, "epoch": epoch + 1, "model": model.state_dict(), "optimiser": optimiser.state_dict()}
+            checkpoint.save(checkpoint_file, state | {"figures": [vars(f) for f in figures]})
+    return model, figures
+
+
+def _shuffled(pairs: Tensor, order: torch.Generator) -> Tensor:
+    """The pairs in a new order, which is the same on every device."""
+    return pairs.index_select(0, torch.randperm(len(pairs), generator=order).to(pairs.device))
+
+
+def _train_epoch(model: BookLinkModel, optimiser: torch.optim.Optimizer, true: Tensor, false: Tensor, steps: int, bar: "tqdm[None]") -> float:
+    """One pass over shuffled positives and negatives, in `steps` steps of equal shares; the mean loss."""
+    device = true.device
+    total = torch.zeros((), device=device)
+    for positives, negatives in zip(true.tensor_split(steps), false.tensor_split(steps), strict=True):
+        batch = torch.cat([positives, negatives])
+        labels = torch.zeros(len(batch), device=device)
+        labels[: len(positives)] = 1
+        optimiser.zero_grad(set_to_none=True)
+        loss = model.loss_of(model.score(batch[:, 0], batch[:, 1]), labels)
+        loss.backward()
+        optimiser.step()
+        total += loss.detach()
+        bar.update()
+    return float(total / steps)
+
+
+@torch.no_grad()
+def _watch(model: BookLinkModel, true: Tensor, false: Tensor) -> tuple[float, float, float]:
+    """Loss, accuracy and AUC of held-out pairs."""
+    if not len(true) or not len(false):
+        return math.nan, math.nan, math.nan
+    positive, negative = (torch.cat([model.score(part[:, 0], part[:, 1]) for part in side.split(1 << 18)]) for side in (true, false))
+    scores, labels = torch.cat([positive, negative]), torch.cat([torch.ones_like(positive), torch.zeros_like(negative)])
+    accuracy = ((scores > 0) == (labels > 0)).float().mean()
+    return float(model.loss_of(scores, labels)), float(accuracy), auc(positive.cpu().numpy(), negative.cpu().numpy())

@@ -1,0 +1,298 @@
+"""The warehouse: which tables there are, where they lie, and how they are written and read.
+
+A table of a snapshot is the folder `<warehouse>/<table>/wiki=<dbname>/snapshot=<YYYYMMDD>/` of Parquet files and one `_manifest.json`
+(readers pass over names that begin with `_`). All tables that a step writes are staged first and then moved in, each whole, with
+its manifest; a step that fails leaves what was there before. No other module builds a path.
+"""
+
+import errno
+import json
+import platform
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from embedding import __version__
+from embedding.errors import WarehouseError
+from embedding.tables import BY_STEP, FOLDERS, TABLES, describe
+
+MANIFEST = "_manifest.json"
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EFBIG, errno.EIO}
+
+
+@dataclass(frozen=True, order=True)
+class Snapshot:
+    """A wiki's dump of one day."""
+
+    wiki: str
+    date: str
+
+    def __str__(self) -> str:
+        return f"{self.wiki} {self.date}"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is known of one table of one snapshot.
+
+    Attributes:
+        id: new with every write; what was made from the table names it.
+        run: id of the step's run; the tables that one run wrote share it.
+        inputs: table: id of its manifest when it was read.
+        rows_in, rows_out, dropped: rows_in = rows_out + the sum of dropped, where a step keeps or drops rows; rows_in is None where it makes them.
+        facts: what else later steps need (the wiki's namespaces, the width of an index).
+    """
+
+    id: str
+    run: str
+    table: str
+    step: str
+    wiki: str
+    snapshot: str
+    created: str
+    rows_in: int | None
+    rows_out: int
+    dropped: dict[str, int]
+    inputs: dict[str, str]
+    settings: dict[str, Any]
+    versions: dict[str, str]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class StagedTable:
+    """A table on its way into the warehouse: write its files into `folder`, say what was dropped."""
+
+    folder: Path
+    rows_in: int | None = None
+    dropped: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Warehouse:
+    """The tables of all wikis and snapshots under one folder."""
+
+    def __init__(self, root: str | Path) -> None:
+        if "://" in str(root):
+            raise WarehouseError(f"{root}: the warehouse must be a folder (local or mounted), not an address")
+        self.root = Path(root)
+
+    def folder(self, table: str, snapshot: Snapshot, step: str = "") -> Path:
+        """Where a table of a snapshot lies; of a table to which several steps write, the part of one."""
+        folder = self.root / table / f"wiki={snapshot.wiki}" / f"snapshot={snapshot.date}"
+        return folder / f"step={step}" if table in BY_STEP else folder
+
+    def files(self, table: str, snapshot: Snapshot) -> list[Path]:
+        """The Parquet files of a table ("metrics/evaluate": of what that step wrote), sorted by name.
+
+        Raises:
+            WarehouseError: the table is not there.
+        """
+        part = _split(table, snapshot)
+        self.manifest(*part)
+        return sorted(self.folder(*part).glob("*.parquet"))
+
+    def checkpoint(self, snapshot: Snapshot) -> Path:
+        """The file in which a training in progress is kept."""
+        return self.root / "_checkpoints" / f"wiki={snapshot.wiki}" / f"snapshot={snapshot.date}" / "training.pt"
+
+    def snapshots(self, wiki: str | None = None) -> list[Snapshot]:
+        """Every snapshot of which any table is there, oldest first."""
+        found = {
+            Snapshot(path.parent.name.removeprefix("wiki="), path.name.removeprefix("snapshot="))
+            for table in (*TABLES, *FOLDERS)
+            for path in self.root.glob(f"{table}/wiki={wiki or '*'}/snapshot=*")
+        }
+        return sorted(found)
+
+    def has(self, table: str, snapshot: Snapshot, step: str = "") -> bool:
+        """Is the table there?"""
+        return (self.folder(table, snapshot, step) / MANIFEST).is_file()
+
+    def manifest(self, table: str, snapshot: Snapshot, step: str = "") -> Manifest:
+        """The manifest of a table.
+
+        Raises:
+            WarehouseError: the table is not there.
+        """
+        path = self.folder(table, snapshot, step) / MANIFEST
+        writer = step or (TABLES[table].step if table in TABLES else FOLDERS[table])
+        try:
+            return Manifest(**json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise WarehouseError(f"{self.root}: holds no table {table} of {snapshot}; run {writer} first") from None
+        except (ValueError, TypeError) as error:
+            raise WarehouseError(f"{path}: is damaged ({error}); run {writer} again") from None
+
+    def inputs(self, tables: Iterable[str], snapshot: Snapshot) -> dict[str, Manifest]:
+        """The manifests of the tables that a step reads ("metrics/evaluate": what that step wrote), after making sure that they belong together.
+
+        Raises:
+            WarehouseError: one is missing, or was made from tables that have been written anew since.
+        """
+        manifests = {table: self.manifest(*_split(table, snapshot)) for table in tables}
+        current = dict(manifests)
+        waiting = list(manifests.values())
+        while waiting:
+            made = waiting.pop()
+            for table, used in made.inputs.items():
+                if table not in current:
+                    current[table] = self.manifest(*_split(table, snapshot))
+                    waiting.append(current[table])
+                if current[table].id != used:
+                    raise WarehouseError(
+                        f"{self.root}: table {made.table} of {snapshot} was made from another {table} than the one that is there now "
+                        f"(written {current[table].created}); run {made.step} again"
+                    )
+        runs = {made.step: made for made in current.values()}
+        for made in current.values():
+            if made.run != runs[made.step].run:
+                raise WarehouseError(
+                    f"{self.root}: tables {made.table} and {runs[made.step].table} of {snapshot} come from two runs of {made.step}; run it again"
+                )
+        return manifests
+
+    @contextmanager
+    def write(
+        self, step: str, tables: Sequence[str], snapshot: Snapshot, inputs: Mapping[str, Manifest], settings: Mapping[str, Any]
+    ) -> Iterator[dict[str, StagedTable]]:
+        """Stage tables; they appear, each whole and with its manifest, when the block ends without an error.
+
+        Raises:
+            WarehouseError: the warehouse cannot be written, or a staged table is not what the contract says.
+        """
+        run = uuid.uuid4().hex
+        staging = self.root / "_staging" / run
+        try:
+            staged = {}
+            for table in tables:
+                staged[table] = StagedTable(staging / table)
+                staged[table].folder.mkdir(parents=True)
+            yield staged
+            manifests = [
+                self._seal(run, step, table, part, snapshot, inputs, settings) for table, part in staged.items()
+            ]
+            for manifest in manifests:
+                self._move_in(staging, manifest.table, snapshot, step)
+        except OSError as error:
+            if error.errno not in _UNWRITABLE:
+                raise
+            raise self.write_error(step, error) from error
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+            if staging.parent.is_dir() and not any(staging.parent.iterdir()):
+                staging.parent.rmdir()
+
+    def publish(self, snapshot: Snapshot, tables: Mapping[str, Manifest]) -> None:
+        """Let the `..._latest` views show a snapshot: one small file, there whole or not at all."""
+        folder = self.root / "_published" / f"wiki={snapshot.wiki}"
+        mark = {"published": _now(), "tables": {table: made.id for table, made in tables.items()}}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            partial = folder / f"{snapshot.date}.partial"
+            partial.write_text(json.dumps(mark, indent=1), encoding="utf-8")
+            partial.replace(folder / f"{snapshot.date}.json")
+        except OSError as error:
+            raise self.write_error("publish", error) from error
+
+    def published(self) -> list[Snapshot]:
+        """Every published snapshot, oldest first."""
+        marks = self.root.glob("_published/wiki=*/*.json")
+        return sorted(Snapshot(mark.parent.name.removeprefix("wiki="), mark.stem) for mark in marks)
+
+    def latest(self) -> list[Snapshot]:
+        """The newest published snapshot of every wiki."""
+        return sorted({snapshot.wiki: snapshot for snapshot in self.published()}.values())
+
+    def write_error(self, step: str, error: OSError) -> WarehouseError:
+        """The one line that says why the warehouse cannot be written."""
+        return WarehouseError(
+            f"{self.root}: cannot be written by {step}: {error.strerror or error}; free space, mend its permissions, or give another --warehouse"
+        )
+
+    def _seal(
+        self, run: str, step: str, table: str, part: StagedTable, snapshot: Snapshot, inputs: Mapping[str, Manifest], settings: Mapping[str, Any]
+    ) -> Manifest:
+        """Check a staged table against the contract and write its manifest."""
+        rows = _check_files(table, part.folder) if table in TABLES else 0
+        dropped = {reason: count for reason, count in part.dropped.items() if count}
+        if part.rows_in is not None and part.rows_in != rows + sum(dropped.values()):
+            raise WarehouseError(
+                f"{step} lost rows of {table}: {part.rows_in} came in, {rows} are written, {sum(dropped.values())} are counted as dropped {dropped}"
+            )
+        manifest = Manifest(
+            id=uuid.uuid4().hex,
+            run=run,
+            table=table,
+            step=step,
+            wiki=snapshot.wiki,
+            snapshot=snapshot.date,
+            created=_now(),
+            rows_in=part.rows_in,
+            rows_out=rows,
+            dropped=dropped,
+            inputs={name: made.id for name, made in inputs.items()},
+            settings=dict(settings),
+            versions=_versions(),
+            facts=part.facts,
+        )
+        (part.folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, ensure_ascii=False), encoding="utf-8")
+        return manifest
+
+    def _move_in(self, staging: Path, table: str, snapshot: Snapshot, step: str) -> None:
+        target = self.folder(table, snapshot, step)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            target.rename(staging / f"{table}.old")
+        (staging / table).rename(target)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _split(table: str, snapshot: Snapshot) -> tuple[str, Snapshot, str]:
+    name, _, step = table.partition("/")
+    return name, snapshot, step
+
+
+def write_table(table: str, columns: Mapping[str, Any], folder: Path, rows_per_group: int = 1 << 20) -> None:
+    """Write columns (arrays or lists of equal length) as the one Parquet file of a staged table."""
+    contract = TABLES[table].columns
+    data = pa.table({name: pa.array(columns[name], contract.field(name).type) for name in contract.names}, schema=contract)
+    pq.write_table(data, folder / "part-00000.parquet", compression="zstd", row_group_size=rows_per_group)
+
+
+def _check_files(table: str, folder: Path) -> int:
+    """Number of rows of a staged table, after checking its columns against the contract."""
+    files = sorted(folder.glob("*.parquet"))
+    contract = TABLES[table].columns
+    if not files:
+        pq.write_table(contract.empty_table(), folder / "part-00000.parquet", compression="zstd")
+        return 0
+    rows = 0
+    for file in files:
+        footer = pq.ParquetFile(file)
+        rows += footer.metadata.num_rows
+        if describe(footer.schema_arrow) != describe(contract):
+            raise WarehouseError(f"table {table} would have the columns {describe(footer.schema_arrow)} and not {describe(contract)}")
+    return rows
+
+
+def _versions() -> dict[str, str]:
+    versions = {"bookspace": __version__, "python": platform.python_version()}
+    for name in ("pyspark", "pyarrow", "numpy", "mwparserfromhell", "torch", "petastorm", "annoy"):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,134 @@
+"""What a wiki says of itself in the header of its dump, and titles read by its rules.
+
+Source: MediaWiki's includes/title/MediaWikiTitleCodec.php and includes/parser/Parser.php (handleInternalLinks2).
+"""
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
+from embedding.errors import DumpError
+from embedding.wiki.interwiki import PREFIXES
+
+MEDIA, ARTICLE, FILE, TEMPLATE, CATEGORY = -2, 0, 6, 10, 14
+MAX_TITLE_BYTES = 255
+# English names hold on every wiki, whatever its language; Image is an alias of File everywhere.
+_CANONICAL = {
+    "media": -2, "special": -1, "talk": 1, "user": 2, "user talk": 3, "project": 4, "project talk": 5, "file": 6, "file talk": 7,
+    "image": 6, "image talk": 7, "mediawiki": 8, "mediawiki talk": 9, "template": 10, "template talk": 11, "help": 12, "help talk": 13,
+    "category": 14, "category talk": 15,
+}  # fmt: skip
+_SPACES = re.compile("[ _\u00a0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
+_ENTITY = re.compile(r"&#?\w+;")
+_BIDI = re.compile("[\u200e\u200f\u202a-\u202e]+")
+# What no title may hold: brackets and the like, control characters, percent escapes and entities that survived decoding.
+_ILLEGAL = re.compile(
+    r"[\x00-\x1f\x7f<>\[\]{}|\ufffd]|%[0-9A-Fa-f]{2}|&[A-Za-z0-9\x80-\uffff]+;|&#[0-9]+;|&#x[0-9A-Fa-f]+;|^\.\.?$|^\.\.?/|/\.\.?/|/\.\.?$|~~~"
+)
+
+
+@dataclass(frozen=True)
+class Title:
+    """A title by MediaWiki's rules: `text` is the whole title with the wiki's own name of the namespace, without fragment."""
+
+    namespace: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Site:
+    """Database name, namespaces and case rule of a wiki.
+
+    Attributes:
+        dbname: enwiki, dewiki, ...; empty when the dump (before export-0.10) does not say.
+        names: number of a namespace: its local name.
+        numbers: name of a namespace, in lower case and with spaces: its number; local names, aliases and English names.
+        case_sensitive: namespaces whose titles keep a small first letter.
+    """
+
+    dbname: str
+    names: Mapping[int, str]
+    numbers: Mapping[str, int] = field(repr=False)
+    case_sensitive: frozenset[int] = frozenset()
+
+    @classmethod
+    def from_header(cls, header: bytes, path: str, aliases: Mapping[int, Iterable[str]] | None = None) -> "Site":
+        """Read the `<siteinfo>` of a dump's header.
+
+        Raises:
+            DumpError: there is none, or it is not well-formed.
+        """
+        begin, end = header.find(b"<siteinfo>"), header.find(b"</siteinfo>")
+        try:
+            root = ElementTree.fromstring(header[begin : end + len(b"</siteinfo>")]) if 0 <= begin < end else None
+        except ElementTree.ParseError as error:
+            raise DumpError(f"{path}: its <siteinfo> is damaged ({error}); download the file again") from None
+        if root is None or root.find("namespaces") is None:
+            raise DumpError(f"{path}: has no <siteinfo> with the wiki's namespaces; give a pages-articles dump, not an extract without header")
+        names, sensitive = {}, set()
+        for element in root.iterfind("namespaces/namespace"):
+            number = int(element.get("key", "0"))
+            names[number] = element.text or ""
+            if element.get("case", root.findtext("case", "first-letter")) == "case-sensitive":
+                sensitive.add(number)
+        return cls._of(root.findtext("dbname", ""), names, sensitive, aliases or {})
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any], aliases: Mapping[int, Iterable[str]] | None = None) -> "Site":
+        """The site that `to_dict` described."""
+        names = {int(number): name for number, name in facts["namespaces"].items()}
+        return cls._of(facts["dbname"], names, facts["case_sensitive"], aliases or {})
+
+    @classmethod
+    def _of(cls, dbname: str, names: Mapping[int, str], sensitive: Iterable[int], aliases: Mapping[int, Iterable[str]]) -> "Site":
+        numbers = dict(_CANONICAL)
+        numbers.update({alias.lower().replace("_", " "): number for number, many in aliases.items() for alias in many})
+        numbers.update({name.lower().replace("_", " "): number for number, name in names.items() if name})
+        return cls(dbname, dict(names), numbers, frozenset(sensitive))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {"dbname": self.dbname, "namespaces": dict(self.names), "case_sensitive": sorted(self.case_sensitive)}
+
+    def template_prefixes(self) -> list[str]:
+        """Names under which the template namespace is known."""
+        return sorted(name for name, number in self.numbers.items() if number == TEMPLATE)
+
+    def parse(self, text: str) -> Title | str:
+        """Read a title as a link or a redirect gives it.
+
+        Returns:
+            The title, or why there is none to be linked to: "empty" (a link to a section of its own page among them),
+            "interwiki" or "invalid".
+        """
+        if "%" in text:
+            text = unquote(text)
+        if "&" in text:
+            text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+        text = unicodedata.normalize("NFC", text)
+        text = _SPACES.sub(" ", _BIDI.sub("", text)).strip(" ")
+        text = text.removeprefix(":").lstrip(" ")
+        namespace, name = ARTICLE, text
+        prefix, colon, rest = text.partition(":")
+        if colon and prefix:
+            key = prefix.strip(" ").lower()
+            number = self.numbers.get(key)
+            if number is not None:
+                namespace, name = number, rest.strip(" ")
+            elif key in PREFIXES:
+                return "interwiki"
+        name = name.partition("#")[0].rstrip(" ")
+        if not name:
+            return "empty"
+        if _ILLEGAL.search(name) or name.startswith(":") or len(name.encode("utf-8", "replace")) > MAX_TITLE_BYTES:
+            return "invalid"
+        if namespace not in self.case_sensitive:
+            first = name[0].upper()
+            name = (first if len(first) == 1 else name[0]) + name[1:]
+        local = self.names.get(namespace) or ""
+        return Title(namespace, f"{local}:{name}" if local else name)

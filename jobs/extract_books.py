@@ -1,0 +1,37 @@
+"""extract_books: pages -> books."""
+
+from pyspark.sql import functions as F
+
+from embedding.errors import DumpError
+from embedding.job import Job, Step, log, run_alone
+from embedding.pairs.books import DROPS, LINK_DROPS, extract_books
+from embedding.spark import write_counted
+from embedding.wiki.site import Site
+
+
+def run(job: Job) -> None:
+    """Read infobox fields, links and categories of every page that holds a book infobox."""
+    settings, pages = job.settings.books, job.inputs["pages"]
+    site = Site.from_dict(pages.facts["site"], settings.namespace_aliases)
+    # Few pages of a dump are books, and they lie unevenly: spread them over all cores before the slow parsing.
+    candidates = job.read("pages").where(F.col("wikitext").isNotNull()).repartition(4 * job.spark.sparkContext.defaultParallelism)
+    books = extract_books(candidates, site, settings.infoboxes, settings.fields, settings.max_wikitext_bytes)
+    staged = job.staged["books"]
+    sums = {f"link {reason}": F.sum(F.col("dropped_links").getItem(reason)) for reason in LINK_DROPS}
+    links = write_counted(
+        books, staged, "books", DROPS, links=F.sum(F.size("links")), mentions=F.sum(F.aggregate("links", F.lit(0), lambda a, x: a + x.mentions)), **sums
+    )
+    if staged.rows_in == sum(staged.dropped.values()):
+        raise DumpError(
+            f"{', '.join(pages.facts['files'])}: holds no book: none of its {pages.facts['articles']:,} articles calls {' or '.join(settings.infoboxes)}; "
+            "give the infobox names of this wiki with --set 'books.infoboxes=[...]'"
+        )
+    lost = {reason: links[f"link {reason}"] for reason in LINK_DROPS if links[f"link {reason}"]}
+    log.info("extract_books: %s links, mentioned %s times; mentions dropped: %s", f"{links['links']:,}", f"{links['mentions']:,}", lost or "none")
+    staged.facts = {"links": links["links"], "mentions": links["mentions"], "dropped_mentions": lost}
+
+
+STEP = Step("extract_books", reads=("pages",), writes=("books",), settings=("books",), run=run)
+
+if __name__ == "__main__":
+    run_alone(STEP)

@@ -1,0 +1,72 @@
+"""train_embedding: pairs, negatives -> book_vectors, link_vectors, metrics."""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from embedding.job import Job, Step, log, run_alone
+from embedding.warehouse import write_table
+
+if TYPE_CHECKING:
+    from embedding.train.trainer import EpochFigures
+
+
+def run(job: Job) -> None:
+    """Train the two tables of vectors. Needs no Spark."""
+    import torch
+
+    from embedding.train import checkpoint
+    from embedding.train.feed import read_pairs
+    from embedding.train.trainer import choose_device, train
+
+    settings = job.settings.train
+    books = job.arrow("paired_books", ["book_id", "page_id", "title"]).sort_by("book_id")
+    links = job.arrow("links", ["link_id", "page_id", "title"]).sort_by("link_id")
+    pairs, negatives = job.files("pairs"), job.files("negatives")
+    draws = job.inputs["negatives"].settings["negatives"]["draws"]
+    positives = read_pairs(pairs, split="train")
+    held_out = read_pairs(pairs, split="valid"), read_pairs(negatives, split="valid", draw=0)
+    log.info("train_embedding: %s pairs of %s books and %s links on %s", f"{len(positives):,}", f"{len(books):,}", f"{len(links):,}", choose_device(settings.device))
+
+    mark = checkpoint.fingerprint(settings=settings.model_dump(), seed=job.settings.seed, inputs={t: m.id for t, m in job.inputs.items()})
+    model, figures = train(
+        settings,
+        len(books),
+        len(links),
+        positives,
+        lambda epoch: read_pairs(negatives, split="train", draw=epoch % draws),
+        held_out,
+        job.settings.seed,
+        mark,
+        job.warehouse.checkpoint(job.snapshot),
+        _report,
+    )
+    vectors = [table.cpu().numpy() for table in model.vectors()]
+    for table, key, names, rows in (("book_vectors", "book_id", books, vectors[0]), ("link_vectors", "link_id", links, vectors[1])):
+        columns = {key: names[key], "page_id": names["page_id"], "title": names["title"], "vector": list(rows.astype(np.float32))}
+        write_table(table, columns, job.staged[table].folder)
+    checkpoint.save(job.staged["model"].folder / "model.pt", {"model": model.state_dict(), "settings": settings.model_dump(), "torch": torch.__version__})
+    job.staged["model"].facts = {"dimensions": settings.dimensions, "books": len(books), "links": len(links)}
+    held = f"valid split, {len(held_out[0]):,} pairs and {len(held_out[1]):,} negatives"
+    places = {"train_loss": f"train split, {len(positives):,} pairs", "rows_per_second": str(choose_device(settings.device))}
+    job.write_metrics(
+        [(name, value, places.get(name, held), one.epoch) for one in figures for name, value in vars(one).items() if name != "epoch"]
+    )
+
+
+def _report(one: "EpochFigures", seconds_left: float) -> None:
+    held_out = "" if math.isnan(one.valid_loss) else f"; held out: loss {one.valid_loss:.4f}, accuracy {one.valid_accuracy:.4f}, AUC {one.valid_auc:.4f}"
+    log.info("train_embedding: epoch %d, loss %.4f%s; %s rows/s, %.0f s left", one.epoch, one.train_loss, held_out, f"{one.rows_per_second:,.0f}", seconds_left)
+
+
+STEP = Step(
+    "train_embedding",
+    reads=("paired_books", "links", "pairs", "negatives"),
+    writes=("book_vectors", "link_vectors", "model", "metrics"),
+    settings=("train",),
+    run=run,
+)
+
+if __name__ == "__main__":
+    run_alone(STEP)
