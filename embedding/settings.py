@@ -82,6 +82,7 @@ class TrainSettings(Section):
     dimensions: Annotated[int, Field(ge=2, le=4096)]
     loss: Literal["bce", "mse"]
     epochs: Count
+    min_steps: Count
     batch_positives: Count
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     init_range: Annotated[float, Field(gt=0, le=10)]
@@ -103,7 +104,8 @@ class NeighboursSettings(Section):
     k: Count
     method: Literal["annoy", "exact"]
     trees: Count
-    search_k: Annotated[int, Field(ge=-1)]
+    search_k: Count
+    min_recall: Annotated[float, Field(ge=0, le=1)]
     recall_queries: Count
     shared_links: Annotated[int, Field(ge=0)]
 

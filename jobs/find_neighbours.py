@@ -50,9 +50,11 @@ def _search(job: Job, table: str, index: str, key: str) -> tuple[DataFrame, tupl
         raise WarehouseError(f"table {table} of {job.snapshot} holds {len(vectors)} vector: nothing has a neighbour; lower pairs.min_books, or give a larger dump")
     search = open_search(settings.method, vectors, job.staged[index].folder / "index.ann", settings.trees, settings.search_k, job.settings.seed)
     rows = np.arange(len(vectors))
-    found, cosines = search.neighbours(rows, settings.k)
     sample = np.sort(np.random.default_rng(job.settings.seed).permutation(rows)[: settings.recall_queries])
     exact, _ = ExactSearch(vectors).neighbours(sample, settings.k)
+    while recall(search.neighbours(sample, settings.k)[0], exact) < settings.min_recall and search.widen():
+        pass
+    found, cosines = search.neighbours(rows, settings.k)
     share = recall(found[sample], exact)
     log.info("find_neighbours: %s of %s vectors, recall@%d %.4f", settings.method, f"{len(vectors):,}", found.shape[1], share)
     job.staged[index].facts = {

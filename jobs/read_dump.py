@@ -1,6 +1,7 @@
 """read_dump: dump files -> pages."""
 
 import json
+from pathlib import Path
 
 from pyspark.sql import functions as F
 
@@ -37,7 +38,7 @@ def run(job: Job) -> None:
         job.spark.read.format("wikidump")
         .option("infoboxes", json.dumps(settings.books.infoboxes))
         .option("aliases", json.dumps(settings.books.namespace_aliases))
-        .option("partitionBytes", str(settings.read.partition_mb << 20))
+        .option("partitionBytes", str(_partition_bytes(files, settings.read.partition_mb << 20, job.spark.sparkContext.defaultParallelism)))
         .load(settings.dump)
     )
     redirect = F.col("redirect_target").isNotNull()
@@ -54,6 +55,12 @@ def run(job: Job) -> None:
     )
     log.info("read_dump: %s", ", ".join(f"{name} {count:,}" for name, count in facts.items()))
     job.staged["pages"].facts = {**facts, "site": site.to_dict(), "files": files}
+
+
+def _partition_bytes(files: list[str], most: int, cores: int) -> int:
+    """Bytes a task reads: at most `most`, and less when a small dump would leave cores idle."""
+    size = sum(Path(file).stat().st_size for file in files)
+    return max(1 << 20, min(most, size // (3 * cores)))
 
 
 STEP = Step("read_dump", reads=(), writes=("pages",), settings=("wiki", "dump", "books", "read"), run=run)

@@ -30,6 +30,13 @@ class AnnoySearch:
         if self._index.get_n_items() != len(vectors):
             raise WarehouseError(f"{file}: is an index of {self._index.get_n_items():,} vectors and not of {len(vectors):,}; run find_neighbours again")
 
+    def widen(self) -> bool:
+        """Inspect twice as many vectors a query from now on; False when all are inspected already."""
+        if self._search_k >= 2 * self._index.get_n_trees() * self._index.get_n_items():
+            return False
+        self._search_k *= 2
+        return True
+
     def neighbours(self, queries: Rows, k: int) -> tuple[Rows, Vectors]:
         """See `search.Search`."""
         count = len(self._vectors)

@@ -28,6 +28,10 @@ class Search(Protocol):
         """
         ...
 
+    def widen(self) -> bool:
+        """Search more thoroughly from now on; False when that cannot be."""
+        ...
+
 
 def open_search(
     method: Literal["annoy", "exact"], vectors: Vectors, file: Path, trees: int, search_k: int, seed: int

@@ -81,22 +81,23 @@ def train(
     Returns:
         The model, on the device that it was trained on, and the figures of its epochs.
     """
+    steps = math.ceil(len(positives) / settings.batch_positives)
+    epochs = max(settings.epochs, math.ceil(settings.min_steps / steps))
     device = choose_device(settings.device)
     torch.manual_seed(seed)
     model = BookLinkModel(books, links, settings.dimensions, settings.loss, settings.init_range, settings.scale).to(device)
     optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=settings.learning_rate, fused=True)
     figures: list[EpochFigures] = []
     saved = checkpoint.load(checkpoint_file, mark) if settings.resume else None
-    if saved and saved["epoch"] < settings.epochs:
+    if saved and saved["epoch"] < epochs:
         model.load_state_dict(saved["model"])
         optimiser.load_state_dict(saved["optimiser"])
         figures = [EpochFigures(**one) for one in saved["figures"]]
     true = torch.from_numpy(positives).to(device)
     watched = tuple(torch.from_numpy(pairs).to(device) for pairs in held_out)
 
-    steps = math.ceil(len(positives) / settings.batch_positives)
-    with tqdm(total=settings.epochs * steps, initial=len(figures) * steps, unit="step", desc="train", mininterval=1, disable=None) as bar:
-        for epoch in range(len(figures), settings.epochs):
+    with tqdm(total=epochs * steps, initial=len(figures) * steps, unit="step", desc="train", mininterval=1, disable=None) as bar:
+        for epoch in range(len(figures), epochs):
             false = torch.from_numpy(negatives(epoch)).to(device)
             order = torch.Generator().manual_seed(seed + 1_000_003 * (epoch + 1))
             started = time.perf_counter()
@@ -104,7 +105,7 @@ def train(
             seconds = time.perf_counter() - started
             one = EpochFigures(epoch + 1, loss, *_watch(model, *watched), (len(true) + len(false)) / seconds)
             figures.append(one)
-            report(one, (settings.epochs - epoch - 1) * (len(true) + len(false)) / one.rows_per_second)
+            report(one, (epochs - epoch - 1) * (len(true) + len(false)) / one.rows_per_second)
             state = {"mark": mark, "epoch": epoch + 1, "model": model.state_dict(), "optimiser": optimiser.state_dict()}
             checkpoint.save(checkpoint_file, state | {"figures": [vars(f) for f in figures]})
     return model, figures
