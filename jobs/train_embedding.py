@@ -1,6 +1,7 @@
 """train_embedding: pairs, negatives -> book_vectors, link_vectors, metrics."""
 
 import math
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,8 @@ from embedding.warehouse import write_table
 
 if TYPE_CHECKING:
     from embedding.train.trainer import EpochFigures
+
+SECONDS_BETWEEN_REPORTS = 5
 
 
 def run(job: Job) -> None:
@@ -40,7 +43,7 @@ def run(job: Job) -> None:
         job.settings.seed,
         mark,
         job.warehouse.checkpoint(job.snapshot),
-        _report,
+        _Reporter(),
     )
     vectors = [table.cpu().numpy() for table in model.vectors()]
     for table, key, names, rows in (("book_vectors", "book_id", books, vectors[0]), ("link_vectors", "link_id", links, vectors[1])):
@@ -55,9 +58,19 @@ def run(job: Job) -> None:
     )
 
 
-def _report(one: "EpochFigures", seconds_left: float) -> None:
-    held_out = "" if math.isnan(one.valid_loss) else f"; held out: loss {one.valid_loss:.4f}, accuracy {one.valid_accuracy:.4f}, AUC {one.valid_auc:.4f}"
-    log.info("train_embedding: epoch %d, loss %.4f%s; %s rows/s, %.0f s left", one.epoch, one.train_loss, held_out, f"{one.rows_per_second:,.0f}", seconds_left)
+class _Reporter:
+    """Logs the first epoch, the last, and between them one every few seconds."""
+
+    def __init__(self) -> None:
+        self._last = -math.inf
+
+    def __call__(self, one: "EpochFigures", epochs: int, seconds_left: float) -> None:
+        if time.monotonic() - self._last < SECONDS_BETWEEN_REPORTS and one.epoch < epochs:
+            return
+        self._last = time.monotonic()
+        watched = "" if math.isnan(one.valid_loss) else f"; held out: loss {one.valid_loss:.4f}, accuracy {one.valid_accuracy:.4f}, AUC {one.valid_auc:.4f}"
+        speed = f"{one.rows_per_second:,.0f} rows/s, {seconds_left:.0f} s left"
+        log.info("train_embedding: epoch %d of %d, loss %.4f%s; %s", one.epoch, epochs, one.train_loss, watched, speed)
 
 
 STEP = Step(

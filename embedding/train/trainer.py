@@ -62,7 +62,7 @@ def train(
     seed: int,
     mark: str,
     checkpoint_file: Path,
-    report: Callable[[EpochFigures, float], None],
+    report: Callable[[EpochFigures, int, float], None],
 ) -> tuple[BookLinkModel, list[EpochFigures]]:
     """Train a model; go on from a checkpoint with the same mark.
 
@@ -76,7 +76,7 @@ def train(
         seed: of start vectors and order.
         mark: fingerprint of all that the training depends on.
         checkpoint_file: written after every epoch.
-        report: told the figures of every epoch and the seconds that are left.
+        report: told the figures of every epoch, how many epochs there will be, and the seconds that are left.
 
     Returns:
         The model, on the device that it was trained on, and the figures of its epochs.
@@ -105,7 +105,7 @@ def train(
             seconds = time.perf_counter() - started
             one = EpochFigures(epoch + 1, loss, *_watch(model, *watched), (len(true) + len(false)) / seconds)
             figures.append(one)
-            report(one, (epochs - epoch - 1) * (len(true) + len(false)) / one.rows_per_second)
+            report(one, epochs, (epochs - epoch - 1) * (len(true) + len(false)) / one.rows_per_second)
             state = {"mark": mark, "epoch": epoch + 1, "model": model.state_dict(), "optimiser": optimiser.state_dict()}
             checkpoint.save(checkpoint_file, state | {"figures": [vars(f) for f in figures]})
     return model, figures
