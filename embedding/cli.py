@@ -1,6 +1,7 @@
 """The command `bookspace`."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,11 +76,14 @@ def _run(options: argparse.Namespace, steps: Sequence[Step]) -> None:
     snapshot = run_steps(steps, settings)
     warehouse = Warehouse(settings.warehouse)
     connection = open_duckdb(warehouse)
-    title = options.show or _most_linked(connection, snapshot)
-    _print_answer(similar(connection, title, wiki=snapshot.wiki))
-    query = f"SELECT rank, neighbour_title, round(similarity, 3) AS similarity FROM neighbours_latest WHERE title = {quote(title)} ORDER BY rank"
-    where = f" --warehouse {settings.warehouse}" if settings.warehouse != "warehouse" else ""
-    print(f'\nThe tables lie in {warehouse.root.absolute()} (bookspace status{where} lists them). Try next:\n\n  bookspace sql{where} "{query}"')
+    answer = similar(connection, options.show or _most_linked(connection, snapshot), wiki=snapshot.wiki)
+    _print_answer(answer)
+    query = (
+        f"SELECT rank, neighbour_title, similarity, shared_links FROM neighbours_latest WHERE title = {quote(answer.title)} ORDER BY rank"
+    )
+    where = [] if settings.warehouse == "warehouse" else ["--warehouse", settings.warehouse]
+    command = shlex.join(["bookspace", "sql", *where, query])
+    print(f"\nThe tables lie in {warehouse.root.absolute()}; bookspace status lists them. Try next:\n\n  {command}")
 
 
 def _most_linked(connection: Any, snapshot: Snapshot) -> str:
@@ -154,7 +158,11 @@ def _status(options: argparse.Namespace, _: Sequence[Step]) -> None:
         rows.append([snapshot.wiki, snapshot.date, state, *counts, *("-" if value is None else f"{value:.4f}" for value in values)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        print("  ".join(cell.ljust(width) if i < 3 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip())
+        print(
+            "  ".join(
+                cell.ljust(width) if i < 3 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+        )
 
 
 def _figures(warehouse: Warehouse) -> dict[tuple[str, str, str], float]:

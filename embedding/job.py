@@ -77,7 +77,10 @@ class Job:
         return pq.read_table(self.files(table), columns=list(columns), partitioning=None)
 
     def write_metrics(self, figures: Iterable[tuple[str, float, str, int | None]]) -> None:
-        """Stage this step's part of the table metrics: name, value, what it was measured on, epoch. What could not be measured (nan) is left out."""
+        """Stage this step's part of the table metrics: name, value, what it was measured on, epoch.
+
+        What could not be measured (nan) is left out.
+        """
         kept = [figure for figure in figures if not math.isnan(figure[1])]
         names = ("metric", "value", "measured_on", "epoch")
         write_table("metrics", {name: [figure[i] for figure in kept] for i, name in enumerate(names)}, self.staged["metrics"].folder)
@@ -144,8 +147,12 @@ def describe_counts(made: Manifest) -> str:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that every step and `bookspace run` take."""
-    parser.add_argument("--conf", action="append", default=[], metavar="FILE", help="settings file, on top of conf/default.yaml; may be repeated")
-    parser.add_argument("--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="override one setting, e.g. train.epochs=3")
+    parser.add_argument(
+        "--conf", action="append", default=[], metavar="FILE", help="settings file, on top of conf/default.yaml; may be repeated"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="override one setting, e.g. train.epochs=3"
+    )
     parser.add_argument("--dump", metavar="PATH", help="dump file, folder or glob (the setting dump)")
     parser.add_argument("--warehouse", metavar="FOLDER", help="folder of all tables (the setting warehouse)")
     parser.add_argument("--snapshot", metavar="YYYYMMDD", help="date of the dump (the setting snapshot)")
@@ -175,7 +182,7 @@ def snapshot_of(settings: Settings) -> Snapshot:
     there = Warehouse(settings.warehouse).snapshots(settings.wiki)
     if not there:
         raise SettingsError(
-            f"neither `dump` nor `snapshot` is set, and {settings.warehouse} holds no snapshot of {settings.wiki}; give --dump or --snapshot"
+            f"neither dump nor snapshot is set, and {settings.warehouse} holds no snapshot of {settings.wiki}; give --dump or --snapshot"
         )
     return there[-1]
 
@@ -222,18 +229,19 @@ def run_alone(step: Step, arguments: Sequence[str] | None = None) -> None:
         run_steps([step], settings_of(options))
 
 
-def run_steps(steps: Sequence[Step], settings: Settings) -> Snapshot:
-    """Run steps one after the other in this process, with one Spark session."""
+def run_steps(steps: Sequence[Step], settings: Settings, session: Session | None = None) -> Snapshot:
+    """Run steps one after the other in this process, with one Spark session: the given one, or one that is stopped at the end."""
     _probe(Warehouse(settings.warehouse))
     settings = _with_sample(settings)
     snapshot = snapshot_of(settings)
-    session = Session(settings)
+    ours = session or Session(settings)
     log.info("snapshot %s in %s", snapshot, settings.warehouse)
     try:
         for step in steps:
-            run_step(step, settings, snapshot, session)
+            run_step(step, settings, snapshot, ours)
     finally:
-        session.stop()
+        if session is None:
+            ours.stop()
     return snapshot
 
 
@@ -256,5 +264,3 @@ def _probe(warehouse: Warehouse) -> None:
             file.write(b"x" * 4096)
     except OSError as error:
         raise warehouse.write_error("any step", error) from None
-
-

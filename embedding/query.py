@@ -61,6 +61,9 @@ def similar(connection: "DuckDBPyConnection", title: str, kind: Kind = "book", w
 
 def _find(connection: "DuckDBPyConnection", title: str, kind: Kind, wiki: str | None) -> tuple[str, str, str]:
     """wiki, snapshot and title of the one that is meant."""
+    nothing = NotFoundError(f"no published snapshot{f' of {wiki}' if wiki else ''} holds any {kind}; make one with `bookspace run`")
+    if not connection.execute("SELECT 1 FROM duckdb_views() WHERE view_name = ?", [_VIEWS[kind]]).fetchall():
+        raise nothing
     titles = f"SELECT DISTINCT wiki, snapshot, title FROM {_VIEWS[kind]} WHERE rank = 1" + (" AND wiki = $wiki" if wiki else "")
     values = {"wiki": wiki} if wiki else {}
     named = _folded("$title")
@@ -73,7 +76,7 @@ def _find(connection: "DuckDBPyConnection", title: str, kind: Kind, wiki: str | 
             several = "; ".join(f"{row[2]} ({row[0]})" for row in rows[:8])
             raise NotFoundError(f"several {kind}s are called {title!r}: {several}; give the whole title, or --wiki")
     if not connection.execute(f"SELECT 1 FROM ({titles}) LIMIT 1", values).fetchall():
-        raise NotFoundError(f"no published snapshot{f' of {wiki}' if wiki else ''} holds any {kind}; make one with `bookspace run`")
+        raise nothing
     near = connection.execute(
         f"SELECT title FROM ({titles}) GROUP BY title ORDER BY contains({_folded('title')}, {named}) DESC, "
         f"jaro_winkler_similarity({_folded('title')}, {named}) DESC, title LIMIT 5",

@@ -41,11 +41,24 @@ class ReadSettings(Section):
     partition_mb: Count
 
 
+class BookColumns(Section):
+    """Infobox fields that fill each column of a book, in order of preference."""
+
+    author: list[str]
+    genre: list[str]
+    country: list[str]
+    language: list[str]
+    publisher: list[str]
+    series: list[str]
+    year: list[str]
+    isbn: list[str]
+
+
 class BooksSettings(Section):
     """extract_books."""
 
     infoboxes: list[str]
-    fields: dict[Literal["author", "genre", "country", "language", "publisher", "series", "year", "isbn"], list[str]]
+    fields: BookColumns
     namespace_aliases: dict[int, list[str]]
     max_wikitext_bytes: Count
 
@@ -148,16 +161,19 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[object] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node)  # type: ignore[no-untyped-call]
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            key = self.construct_object(key_node)
+            if not isinstance(key, Hashable):
+                why = "a key must be a word; quote a value that begins with a brace"
+                raise yaml.constructor.ConstructorError(None, None, why, key_node.start_mark)
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
 
-_Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789"))
 
 
 def conf_folder() -> Path:
@@ -175,12 +191,12 @@ def load_settings(files: Sequence[str | Path] = (), overrides: Sequence[str] = (
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for file in [conf_folder() / "default.yaml", *map(_find, files)]:
-        _merge(merged, _parse(file.read_text(encoding="utf-8"), str(file)), str(file), origins)
+        _merge(merged, _parse(_text_of(file), str(file)), str(file), origins)
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals or not re.fullmatch(r"[a-z_]+(\.[\w-]+)*", key):
             raise SettingsError(f"--set {override}: write it as key=value, for example --set train.epochs=3")
-        layer: Any = _parse(f"{{_: {value}}}" if value.strip() else "{_: }", f"--set {override}")["_"]
+        layer: Any = _parse(f"_: {value}", f"--set {override}")["_"]
         for part in reversed(key.split(".")):
             layer = {part: layer}
         _merge(merged, layer, "--set", origins)
@@ -208,6 +224,15 @@ def _find(file: str | Path) -> Path:
         f"{file}: no such settings file; {hint}there are {', '.join(known)}; "
         "for another wiki write one with its `wiki` and `books.infoboxes`"
     )
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file}: is not UTF-8 at byte {error.start}; save it as UTF-8") from None
 
 
 def _parse(text: str, origin: str) -> dict[str, Any]:
@@ -241,11 +266,14 @@ def _explain(error: ErrorDetails, origins: Mapping[str, str]) -> str:
     if error["type"] == "extra_forbidden":
         allowed = _keys_of(parts[:-1])
         near = difflib.get_close_matches(parts[-1], allowed, 1)
-        hint = f"did you mean {near[0]}? " if near else ""
+        hint = f"did you mean {'.'.join([*parts[:-1], near[0]])}? " if near else ""
         return f"{origin}: {key}: unknown key; {hint}allowed here: {', '.join(allowed)}"
     if error["type"] == "missing" or (error["input"] is None and key == "wiki"):
         return f"{origin}: {key} is not set; give --conf conf/<wiki>.yaml or --set {key}=..."
     why = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if error["type"] == "value_error":  # several keys that do not go together: name every layer that sets any of them
+        layers = dict.fromkeys(layer for path, layer in origins.items() if path.startswith(f"{key}."))
+        return f"{' and '.join(layers) or origin}: {key}: {why}"
     return f"{origin}: {key} = {error['input']!r} is not allowed: {why}"
 
 

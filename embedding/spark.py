@@ -63,6 +63,7 @@ def start_session(settings: SparkSettings, app: str, scratch: Path) -> SparkSess
         # Spark's default, INT96, reads as a naive timestamp elsewhere.
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.sql.parquet.compression.codec": "zstd",
+        "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",  # a table has its manifest
         "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",
@@ -79,7 +80,9 @@ def check_java() -> None:
     wanted = " or ".join(map(str, JAVA_VERSIONS))
     mend = f"install Java {JAVA_VERSIONS[0]} (for example apt-get install openjdk-17-jre-headless) or set JAVA_HOME to one"
     if java is None or not Path(java).exists():
-        raise EnvironmentProblem(f"Java {wanted} is needed and {'JAVA_HOME=' + home + ' holds none' if home else 'none is on PATH'}; {mend}")
+        raise EnvironmentProblem(
+            f"Java {wanted} is needed and {'JAVA_HOME=' + home + ' holds none' if home else 'none is on PATH'}; {mend}"
+        )
     said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     version = re.search(r'version "(?:1\.)?(\d+)', said)
     if version is None or int(version[1]) not in JAVA_VERSIONS:
@@ -145,7 +148,7 @@ def one_line(error: Exception, warehouse: Path) -> BookspaceError | None:
         kind = getattr(errors, ours[1], DumpError)
         return kind(ours[2].strip()) if issubclass(kind, BookspaceError) else None
     for sign, mend in {
-        "No space left on device": "free space, or give another --warehouse (Spark's own scratch space is spark.conf: {spark.local.dir: ...})",
+        "No space left on device": "free space, or give another --warehouse (Spark's own scratch space: spark.conf: {spark.local.dir: ...})",
         "Disk quota exceeded": "free space, or give another --warehouse",
         "Read-only file system": "mend its permissions, or give another --warehouse",
         "Permission denied": "mend its permissions, or give another --warehouse",

@@ -48,7 +48,8 @@ def open_duckdb(warehouse: Warehouse) -> "DuckDBPyConnection":
         files = quote(f"{warehouse.root.absolute()}/{table}/**/*.parquet")
         keys = ", ".join(f"'{key}': VARCHAR" for key in _keys(table))
         connection.execute(
-            f"CREATE VIEW {table} AS SELECT * FROM read_parquet({files}, hive_partitioning = true, hive_types = {{{keys}}}, union_by_name = true)"
+            f"CREATE VIEW {table} AS SELECT * FROM "
+            f"read_parquet({files}, hive_partitioning = true, hive_types = {{{keys}}}, union_by_name = true)"
         )
         connection.execute(f"CREATE VIEW {table}_latest AS {latest_view(table, warehouse)}")
     return connection
@@ -73,5 +74,7 @@ def _keys(table: str) -> tuple[str, ...]:
 def _required(warehouse: Warehouse) -> list[str]:
     there = tables_there(warehouse)
     if not there:
-        raise NotFoundError(f"{warehouse.root}: holds no table yet; make them with `bookspace run`, or name another folder with --warehouse")
+        raise NotFoundError(
+            f"{warehouse.root}: holds no table yet; make them with `bookspace run`, or name another folder with --warehouse"
+        )
     return there

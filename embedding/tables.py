@@ -33,7 +33,7 @@ _neighbour = {
 
 TABLES: dict[str, Table] = {
     "pages": _table(
-        "read_dump", "a page of the dump: an article or a redirect of namespace 0, or a redirect of a template",
+        "read_dump", "a page of the dump: an article, or a redirect of any namespace",
         page_id=_long, namespace=_int, title=_text, redirect_target=_text, redirect_namespace=_int,
         revision_id=_long, revision_timestamp=_time, wikitext=_text,
     ),

@@ -26,6 +26,7 @@ from embedding.errors import WarehouseError
 from embedding.tables import BY_STEP, FOLDERS, TABLES, describe
 
 MANIFEST = "_manifest.json"
+_PATTERN = set("*?[]{}\\#")
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EFBIG, errno.EIO}
 
 
@@ -48,7 +49,8 @@ class Manifest:
         id: new with every write; what was made from the table names it.
         run: id of the step's run; the tables that one run wrote share it.
         inputs: table: id of its manifest when it was read.
-        rows_in, rows_out, dropped: rows_in = rows_out + the sum of dropped, where a step keeps or drops rows; rows_in is None where it makes them.
+        rows_in, rows_out, dropped: rows_in = rows_out + the sum of dropped, where a step keeps or drops rows; rows_in is None where
+            it makes them.
         facts: what else later steps need (the wiki's namespaces, the width of an index).
     """
 
@@ -85,6 +87,8 @@ class Warehouse:
         if "://" in str(root):
             raise WarehouseError(f"{root}: the warehouse must be a folder (local or mounted), not an address")
         self.root = Path(root)
+        if strange := " ".join(sorted(_PATTERN & set(str(self.root.absolute())))):
+            raise WarehouseError(f"{self.root.absolute()}: the warehouse's path must not hold {strange}, which Spark takes for a pattern")
 
     def folder(self, table: str, snapshot: Snapshot, step: str = "") -> Path:
         """Where a table of a snapshot lies; of a table to which several steps write, the part of one."""
@@ -128,13 +132,15 @@ class Warehouse:
         writer = step or (TABLES[table].step if table in TABLES else FOLDERS[table])
         try:
             return Manifest(**json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise WarehouseError(f"{self.root}: holds no table {table} of {snapshot}; run {writer} first") from None
         except (ValueError, TypeError) as error:
             raise WarehouseError(f"{path}: is damaged ({error}); run {writer} again") from None
 
     def inputs(self, tables: Iterable[str], snapshot: Snapshot) -> dict[str, Manifest]:
-        """The manifests of the tables that a step reads ("metrics/evaluate": what that step wrote), after making sure that they belong together.
+        """The manifests of the tables that a step reads, after making sure that they belong together.
+
+        Of metrics, "metrics/evaluate" names what the step evaluate wrote.
 
         Raises:
             WarehouseError: one is missing, or was made from tables that have been written anew since.
@@ -157,7 +163,8 @@ class Warehouse:
         for made in current.values():
             if made.run != runs[made.step].run:
                 raise WarehouseError(
-                    f"{self.root}: tables {made.table} and {runs[made.step].table} of {snapshot} come from two runs of {made.step}; run it again"
+                    f"{self.root}: tables {made.table} and {runs[made.step].table} of {snapshot} come from two runs of {made.step}; "
+                    "run it again"
                 )
         return manifests
 
@@ -178,9 +185,7 @@ class Warehouse:
                 staged[table] = StagedTable(staging / table)
                 staged[table].folder.mkdir(parents=True)
             yield staged
-            manifests = [
-                self._seal(run, step, table, part, snapshot, inputs, settings) for table, part in staged.items()
-            ]
+            manifests = [self._seal(run, step, table, part, snapshot, inputs, settings) for table, part in staged.items()]
             for manifest in manifests:
                 self._move_in(staging, manifest.table, snapshot, step)
         except OSError as error:
@@ -216,18 +221,27 @@ class Warehouse:
     def write_error(self, step: str, error: OSError) -> WarehouseError:
         """The one line that says why the warehouse cannot be written."""
         return WarehouseError(
-            f"{self.root}: cannot be written by {step}: {error.strerror or error}; free space, mend its permissions, or give another --warehouse"
+            f"{self.root}: cannot be written by {step}: {error.strerror or error}; "
+            "free space, mend its permissions, or give another --warehouse"
         )
 
     def _seal(
-        self, run: str, step: str, table: str, part: StagedTable, snapshot: Snapshot, inputs: Mapping[str, Manifest], settings: Mapping[str, Any]
+        self,
+        run: str,
+        step: str,
+        table: str,
+        part: StagedTable,
+        snapshot: Snapshot,
+        inputs: Mapping[str, Manifest],
+        settings: Mapping[str, Any],
     ) -> Manifest:
         """Check a staged table against the contract and write its manifest."""
         rows = _check_files(table, part.folder) if table in TABLES else 0
         dropped = {reason: count for reason, count in part.dropped.items() if count}
         if part.rows_in is not None and part.rows_in != rows + sum(dropped.values()):
             raise WarehouseError(
-                f"{step} lost rows of {table}: {part.rows_in} came in, {rows} are written, {sum(dropped.values())} are counted as dropped {dropped}"
+                f"{step} lost rows of {table}: {part.rows_in} came in, {rows} are written, "
+                f"{sum(dropped.values())} are counted as dropped {dropped}"
             )
         manifest = Manifest(
             id=uuid.uuid4().hex,

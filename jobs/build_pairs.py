@@ -12,7 +12,6 @@ from embedding.tables import ROWS_PER_FILE, TABLES
 from embedding.warehouse import StagedTable
 
 
-
 def run(job: Job) -> None:
     """Resolve redirects, choose the vocabulary, number books and links, split the pairs."""
     settings = job.settings.pairs

@@ -1,6 +1,7 @@
 """evaluate: book_vectors, link_vectors, pairs, negatives -> metrics."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embedding.evaluate.ranking import auc, filtered_ranks
 from embedding.job import Job, Step, log, run_alone
@@ -33,7 +34,7 @@ def run(job: Job) -> None:
     job.write_metrics(figures)
 
 
-def _vectors(job: Job, table: str, key: str) -> np.ndarray:
+def _vectors(job: Job, table: str, key: str) -> NDArray[np.float32]:
     stored = job.arrow(table, [key, "vector"]).sort_by(key)
     return np.array(stored["vector"].combine_chunks().flatten()).reshape(len(stored), -1)
 

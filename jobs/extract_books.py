@@ -15,19 +15,28 @@ def run(job: Job) -> None:
     site = Site.from_dict(pages.facts["site"], settings.namespace_aliases)
     # Few pages of a dump are books, and they lie unevenly: spread them over all cores before the slow parsing.
     candidates = job.read("pages").where(F.col("wikitext").isNotNull()).repartition(4 * job.spark.sparkContext.defaultParallelism)
-    books = extract_books(candidates, site, settings.infoboxes, settings.fields, settings.max_wikitext_bytes)
+    books = extract_books(candidates, site, settings.infoboxes, settings.fields.model_dump(), settings.max_wikitext_bytes)
     staged = job.staged["books"]
     sums = {f"link {reason}": F.sum(F.col("dropped_links").getItem(reason)) for reason in LINK_DROPS}
     links = write_counted(
-        books, staged, "books", DROPS, links=F.sum(F.size("links")), mentions=F.sum(F.aggregate("links", F.lit(0), lambda a, x: a + x.mentions)), **sums
+        books,
+        staged,
+        "books",
+        DROPS,
+        links=F.sum(F.size("links")),
+        mentions=F.sum(F.aggregate("links", F.lit(0), lambda a, x: a + x.mentions)),
+        **sums,
     )
     if staged.rows_in == sum(staged.dropped.values()):
         raise DumpError(
-            f"{', '.join(pages.facts['files'])}: holds no book: none of its {pages.facts['articles']:,} articles calls {' or '.join(settings.infoboxes)}; "
+            f"{', '.join(pages.facts['files'])}: holds no book: none of its {pages.facts['articles']:,} articles calls "
+            f"{' or '.join(settings.infoboxes)}; "
             "give the infobox names of this wiki with --set 'books.infoboxes=[...]'"
         )
     lost = {reason: links[f"link {reason}"] for reason in LINK_DROPS if links[f"link {reason}"]}
-    log.info("extract_books: %s links, mentioned %s times; mentions dropped: %s", f"{links['links']:,}", f"{links['mentions']:,}", lost or "none")
+    log.info(
+        "extract_books: %s links, mentioned %s times; mentions dropped: %s", f"{links['links']:,}", f"{links['mentions']:,}", lost or "none"
+    )
     staged.facts = {"links": links["links"], "mentions": links["mentions"], "dropped_mentions": lost}
 
 

@@ -47,8 +47,13 @@ def _search(job: Job, table: str, index: str, key: str) -> tuple[DataFrame, tupl
     stored = job.arrow(table, [key, "vector"]).sort_by(key)
     vectors = np.array(stored["vector"].combine_chunks().flatten()).reshape(len(stored), -1)
     if len(vectors) < 2:
-        raise WarehouseError(f"table {table} of {job.snapshot} holds {len(vectors)} vector: nothing has a neighbour; lower pairs.min_books, or give a larger dump")
-    search = open_search(settings.method, vectors, job.staged[index].folder / "index.ann", settings.trees, settings.search_k, job.settings.seed)
+        raise WarehouseError(
+            f"table {table} of {job.snapshot} holds {len(vectors)} vector: nothing has a neighbour; "
+            "lower pairs.min_books, or give a larger dump"
+        )
+    search = open_search(
+        settings.method, vectors, job.staged[index].folder / "index.ann", settings.trees, settings.search_k, job.settings.seed
+    )
     rows = np.arange(len(vectors))
     sample = np.sort(np.random.default_rng(job.settings.seed).permutation(rows)[: settings.recall_queries])
     exact, _ = ExactSearch(vectors).neighbours(sample, settings.k)

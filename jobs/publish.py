@@ -30,7 +30,18 @@ def run(job: Job) -> None:
 
 STEP = Step(
     "publish",
-    reads=("books", "paired_books", "links", "pairs", "book_vectors", "link_vectors", "neighbours", "link_neighbours", "metrics/evaluate", "metrics/find_neighbours"),
+    reads=(
+        "books",
+        "paired_books",
+        "links",
+        "pairs",
+        "book_vectors",
+        "link_vectors",
+        "neighbours",
+        "link_neighbours",
+        "metrics/evaluate",
+        "metrics/find_neighbours",
+    ),
     writes=(),
     settings=("publish",),
     run=run,

@@ -17,7 +17,7 @@ DROPS = ("no title, namespace or id", "namespace")
 
 
 def run(job: Job) -> None:
-    """Read every page of the dump; keep articles, redirects of articles and redirects of templates."""
+    """Read every page of the dump; keep articles, and redirects of every namespace."""
     settings = job.settings
     if not settings.dump:
         raise SettingsError("dump is not set; give --dump a file from https://dumps.wikimedia.org")
@@ -31,7 +31,9 @@ def run(job: Job) -> None:
     for file in files:
         site = Site.from_header(read_header(file), file, settings.books.namespace_aliases)
         if site.dbname and site.dbname != settings.wiki:
-            raise DumpError(f"{file}: is a dump of {site.dbname}, and the settings are for {settings.wiki}; give --conf conf/{site.dbname}.yaml")
+            raise DumpError(
+                f"{file}: is a dump of {site.dbname}, and the settings are for {settings.wiki}; give --conf conf/{site.dbname}.yaml"
+            )
     log.info("read_dump: %s", files[0] if len(files) == 1 else f"{len(files)} files, {files[0]} to {files[-1]}")
     job.spark.dataSource.register(WikiDumpSource)
     rows = (
@@ -42,7 +44,7 @@ def run(job: Job) -> None:
         .load(settings.dump)
     )
     redirect = F.col("redirect_target").isNotNull()
-    kept = (F.col("namespace") == 0) | ((F.col("namespace") == 10) & redirect)
+    kept = (F.col("namespace") == 0) | redirect
     dropped = F.when(F.col("unreadable").isNotNull(), F.col("unreadable")).when(~kept, "namespace")
     facts = write_counted(
         rows.withColumn("dropped", dropped),

@@ -30,7 +30,13 @@ def run(job: Job) -> None:
     draws = job.inputs["negatives"].settings["negatives"]["draws"]
     positives = read_pairs(pairs, split="train")
     held_out = read_pairs(pairs, split="valid"), read_pairs(negatives, split="valid", draw=0)
-    log.info("train_embedding: %s pairs of %s books and %s links on %s", f"{len(positives):,}", f"{len(books):,}", f"{len(links):,}", choose_device(settings.device))
+    log.info(
+        "train_embedding: %s pairs of %s books and %s links on %s",
+        f"{len(positives):,}",
+        f"{len(books):,}",
+        f"{len(links):,}",
+        choose_device(settings.device),
+    )
 
     mark = checkpoint.fingerprint(settings=settings.model_dump(), seed=job.settings.seed, inputs={t: m.id for t, m in job.inputs.items()})
     model, figures = train(
@@ -49,7 +55,10 @@ def run(job: Job) -> None:
     for table, key, names, rows in (("book_vectors", "book_id", books, vectors[0]), ("link_vectors", "link_id", links, vectors[1])):
         columns = {key: names[key], "page_id": names["page_id"], "title": names["title"], "vector": list(rows.astype(np.float32))}
         write_table(table, columns, job.staged[table].folder)
-    checkpoint.save(job.staged["model"].folder / "model.pt", {"model": model.state_dict(), "settings": settings.model_dump(), "torch": torch.__version__})
+    checkpoint.save(
+        job.staged["model"].folder / "model.pt",
+        {"model": model.state_dict(), "settings": settings.model_dump(), "torch": torch.__version__},
+    )
     job.staged["model"].facts = {"dimensions": settings.dimensions, "books": len(books), "links": len(links)}
     held = f"valid split, {len(held_out[0]):,} pairs and {len(held_out[1]):,} negatives"
     places = {"train_loss": f"train split, {len(positives):,} pairs", "rows_per_second": str(choose_device(settings.device))}
@@ -68,7 +77,11 @@ class _Reporter:
         if time.monotonic() - self._last < SECONDS_BETWEEN_REPORTS and one.epoch < epochs:
             return
         self._last = time.monotonic()
-        watched = "" if math.isnan(one.valid_loss) else f"; held out: loss {one.valid_loss:.4f}, accuracy {one.valid_accuracy:.4f}, AUC {one.valid_auc:.4f}"
+        watched = (
+            ""
+            if math.isnan(one.valid_loss)
+            else f"; held out: loss {one.valid_loss:.4f}, accuracy {one.valid_accuracy:.4f}, AUC {one.valid_auc:.4f}"
+        )
         speed = f"{one.rows_per_second:,.0f} rows/s, {seconds_left:.0f} s left"
         log.info("train_embedding: epoch %d of %d, loss %.4f%s; %s", one.epoch, epochs, one.train_loss, watched, speed)
 

@@ -1,10 +1,12 @@
 """Ranking figures: AUC, filtered rank, reciprocal rank, recall of a search."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.integer]
-Floats = NDArray[np.floating]
+Ints = NDArray[np.integer[Any]]
+Floats = NDArray[np.floating[Any]]
 
 
 def auc(positive: Floats, negative: Floats) -> float:

@@ -16,8 +16,10 @@ def build_index(vectors: Vectors, file: Path, trees: int, seed: int) -> None:
     for row, vector in enumerate(vectors):
         index.add_item(row, vector)
     index.build(trees, n_jobs=1)  # builds with several threads cannot be repeated
-    if not index.save(str(file)):
-        raise WarehouseError(f"{file}: cannot be written; free space, or give another --warehouse")
+    try:
+        index.save(str(file))
+    except OSError as error:  # annoy's has no errno that would tell which
+        raise WarehouseError(f"{file}: cannot be written ({error}); free space, or give another --warehouse") from error
 
 
 class AnnoySearch:
@@ -28,7 +30,9 @@ class AnnoySearch:
         self._index = AnnoyIndex(vectors.shape[1], "angular")
         self._index.load(str(file))
         if self._index.get_n_items() != len(vectors):
-            raise WarehouseError(f"{file}: is an index of {self._index.get_n_items():,} vectors and not of {len(vectors):,}; run find_neighbours again")
+            raise WarehouseError(
+                f"{file}: is an index of {self._index.get_n_items():,} vectors and not of {len(vectors):,}; run find_neighbours again"
+            )
 
     def widen(self) -> bool:
         """Inspect twice as many vectors a query from now on; False when all are inspected already."""

@@ -33,9 +33,7 @@ class Search(Protocol):
         ...
 
 
-def open_search(
-    method: Literal["annoy", "exact"], vectors: Vectors, file: Path, trees: int, search_k: int, seed: int
-) -> Search:
+def open_search(method: Literal["annoy", "exact"], vectors: Vectors, file: Path, trees: int, search_k: int, seed: int) -> Search:
     """A search over all rows of `vectors`, shape (rows, d), each of length 1. Annoy's index is built and written to `file`."""
     if method == "exact":
         from embedding.neighbours.exact import ExactSearch

@@ -41,7 +41,9 @@ def neighbour_table(neighbours: DataFrame, explained: DataFrame, named: DataFram
         explained: as `shared` gives it.
         named: row, page_id, title.
     """
-    theirs = named.select(F.col("row").alias("neighbour"), F.col("page_id").alias("neighbour_page_id"), F.col("title").alias("neighbour_title"))
+    theirs = named.select(
+        F.col("row").alias("neighbour"), F.col("page_id").alias("neighbour_page_id"), F.col("title").alias("neighbour_title")
+    )
     return (
         neighbours.join(explained, ["row", "neighbour"], "left")
         .join(named, "row", "inner")

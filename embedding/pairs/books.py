@@ -1,6 +1,6 @@
 """Pages that hold a book infobox -> books."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from typing import Any
 
@@ -26,7 +26,7 @@ def extract_books(
     """
     columns = pa.schema([*TABLES["books"].columns, ("dropped", pa.string()), ("dropped_links", pa.map_(pa.string(), pa.int32()))])
 
-    def parse(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def parse(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from embedding.wiki.infobox import book_fields
         from embedding.wiki.wikitext import read_article
 

@@ -78,7 +78,9 @@ def vocabulary(counts: DataFrame, pages: DataFrame, books: DataFrame, category_p
     Returns:
         link_id (by falling number of books, then title), title, page_id, kind, books.
     """
-    articles = pages.where((F.col("namespace") == 0) & F.col("redirect_target").isNull()).groupBy("title").agg(F.min("page_id").alias("page_id"))
+    articles = (
+        pages.where((F.col("namespace") == 0) & F.col("redirect_target").isNull()).groupBy("title").agg(F.min("page_id").alias("page_id"))
+    )
     known = books.select("title", F.lit(True).alias("is_book")).distinct()
     kind = F.when(F.col("is_book"), "book").when(F.col("title").startswith(category_prefix), "category").otherwise("article")
     # One task numbers all links: 7 million titles sort in seconds, and ids stay dense and the same whatever the partitions.

@@ -3,7 +3,7 @@
 Every number drawn is a hash of (seed, book, draw, place, attempt), so the samples are the same whatever the partitions and their order.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -29,13 +29,13 @@ def link_weights(books: Ints, how: str, power: float) -> Floats:
 def uniform_numbers(seed: int, *keys: Ints | int) -> Floats:
     """Numbers in [0, 1), each a hash (splitmix64's finaliser) of the seed and its keys."""
     with np.errstate(over="ignore"):
-        state = np.uint64(seed) + np.uint64(0x9E3779B97F4A7C15)
+        state = np.asarray(seed + 0x9E3779B97F4A7C15).astype(np.uint64)
         for key in keys:
             state = (np.asarray(key).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)) ^ (state * np.uint64(0xD1B54A32D192ED03))
             state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
             state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
             state = state ^ (state >> np.uint64(31))
-    return (state >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return np.asarray((state >> np.uint64(11)) * 2.0**-53)
 
 
 def sample_links(books: Ints, places: Ints, draw: int, taken: Ints, cumulative: Floats, seed: int) -> Ints:
@@ -92,7 +92,9 @@ def samples_per_book(positives: Ints, books: Ints, per_positive: int, evenly_ove
     return share + (books < rest)
 
 
-def sample_negatives(pairs: DataFrame, draws: Mapping[str, int], cumulative: Floats, per_positive: int, seed: int, evenly: bool) -> DataFrame:
+def sample_negatives(
+    pairs: DataFrame, draws: Mapping[str, int], cumulative: Floats, per_positive: int, seed: int, evenly: bool
+) -> DataFrame:
     """Negatives against the pairs of every split; none is a true pair of any split.
 
     Args:
@@ -110,10 +112,10 @@ def sample_negatives(pairs: DataFrame, draws: Mapping[str, int], cumulative: Flo
     positives = [F.count(F.when(F.col("split") == split, True)).alias(split) for split in draws]
     grouped = pairs.groupBy("book_id").agg(F.collect_list("link_id").alias("links"), *positives)
     count = len(cumulative)
-    totals = {split: 0 for split in draws} | {row["split"]: row["count"] for row in pairs.groupBy("split").count().collect()}
+    totals = dict.fromkeys(draws, 0) | {row["split"]: row["count"] for row in pairs.groupBy("split").count().collect()}
     books = grouped.count() if evenly else 0
 
-    def draw_links(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def draw_links(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             ids = batch.column("book_id").to_numpy().astype(np.int64)
             links = batch.column("links")

@@ -19,7 +19,18 @@ from xml.sax.saxutils import escape
 WIKI, DATE = "samplewiki", "20260101"
 FILE_NAME = f"{WIKI}-{DATE}-pages-articles-multistream.xml.bz2"
 PAGES_PER_STREAM = 100
-_NAMESPACES = {-2: "Media", -1: "Special", 0: "", 1: "Talk", 2: "User", 4: "Wikipedia", 6: "File", 10: "Template", 12: "Help", 14: "Category"}
+_NAMESPACES = {
+    -2: "Media",
+    -1: "Special",
+    0: "",
+    1: "Talk",
+    2: "User",
+    4: "Wikipedia",
+    6: "File",
+    10: "Template",
+    12: "Help",
+    14: "Category",
+}
 _QUOTE = {'"': "&quot;"}
 _COLUMNS = ("title", "author", "year", "country", "language", "genres", "series", "themes", "people", "places", "related")
 
@@ -92,7 +103,9 @@ def write_sample(file: Path) -> int:
 
 def _header() -> str:
     names = "\n".join(
-        f'      <namespace key="{key}" case="first-letter">{name}</namespace>' if name else f'      <namespace key="{key}" case="first-letter" />'
+        f'      <namespace key="{key}" case="first-letter">{name}</namespace>'
+        if name
+        else f'      <namespace key="{key}" case="first-letter" />'
         for key, name in _NAMESPACES.items()
     )
     return f"""<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" xml:lang="en">
@@ -169,8 +182,10 @@ def _book_text(book: Facts, through: dict[str, str]) -> str:
         f"| series = {listed(book.series)}",
         f"| release_date = {book.year}",
     ]
+    by = f" by {listed(book.author)}" if book.author else ""
+    first = f", first published in {book.year}" if book.year else ""
     sentences = [
-        f"'''''{name}''''' is a work{' by ' + listed(book.author) if book.author else ''}{f', first published in {book.year}' if book.year else ''}.",
+        f"'''''{name}''''' is a work{by}{first}.",
         f"It belongs to {listed(book.series)}." if book.series else "",
         f"Its subjects are {listed(book.themes)}." if book.themes else "",
         f"It is set in, or about, {listed(book.places)}." if book.places else "",

@@ -61,6 +61,7 @@ def read_pairs(files: Sequence[Path], **wanted: str | int) -> NDArray[np.int32]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of pyarrow 14, about names that petastorm 0.12.1 still uses
         warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", ResourceWarning)  # petastorm leaves closing its files to the garbage collector
         from petastorm import make_batch_reader
 
         filled = 0

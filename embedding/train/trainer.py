@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import numpy as np
 import torch
@@ -116,7 +116,9 @@ def _shuffled(pairs: Tensor, order: torch.Generator) -> Tensor:
     return pairs.index_select(0, torch.randperm(len(pairs), generator=order).to(pairs.device))
 
 
-def _train_epoch(model: BookLinkModel, optimiser: torch.optim.Optimizer, true: Tensor, false: Tensor, steps: int, bar: "tqdm[None]") -> float:
+def _train_epoch(
+    model: BookLinkModel, optimiser: torch.optim.Optimizer, true: Tensor, false: Tensor, steps: int, bar: "tqdm[NoReturn]"
+) -> float:
     """One pass over shuffled positives and negatives, in `steps` steps of equal shares; the mean loss."""
     device = true.device
     total = torch.zeros((), device=device)
@@ -126,7 +128,7 @@ def _train_epoch(model: BookLinkModel, optimiser: torch.optim.Optimizer, true: T
         labels[: len(positives)] = 1
         optimiser.zero_grad(set_to_none=True)
         loss = model.loss_of(model.score(batch[:, 0], batch[:, 1]), labels)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         total += loss.detach()
         bar.update()
@@ -138,7 +140,9 @@ def _watch(model: BookLinkModel, true: Tensor, false: Tensor) -> tuple[float, fl
     """Loss, accuracy and AUC of held-out pairs."""
     if not len(true) or not len(false):
         return math.nan, math.nan, math.nan
-    positive, negative = (torch.cat([model.score(part[:, 0], part[:, 1]) for part in side.split(1 << 18)]) for side in (true, false))
+    positive, negative = (
+        torch.cat([model.score(part[:, 0], part[:, 1]) for part in side.tensor_split(1 + len(side) // (1 << 18))]) for side in (true, false)
+    )
     scores, labels = torch.cat([positive, negative]), torch.cat([torch.ones_like(positive), torch.zeros_like(negative)])
     accuracy = ((scores > 0) == (labels > 0)).float().mean()
     return float(model.loss_of(scores, labels)), float(accuracy), auc(positive.cpu().numpy(), negative.cpu().numpy())

@@ -9,6 +9,7 @@ import bz2
 import glob
 import gzip
 import io
+import itertools
 import re
 import zlib
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ from typing import BinaryIO, Literal
 from embedding.errors import DumpError
 
 CHUNK = 1 << 20
+TAIL = 256  # bytes at a file's end that no range begins in, so that none is left with a piece of `</mediawiki>`
 STREAM_START = re.compile(rb"BZh[1-9]1AY&SY")
+_EMPTY_STREAM = re.compile(rb"BZh[1-9]\x17rE8P\x90")
 Kind = Literal["bz2", "gz", "xml"]
 
 
@@ -42,7 +45,7 @@ def find_files(dump: str) -> list[str]:
     path = Path(dump)
     if path.is_file():
         return [str(path)]
-    names = path.glob("*.xml*") if path.is_dir() else map(Path, glob.glob(dump))
+    names = path.glob("*.xml*") if path.is_dir() else map(Path, glob.glob(dump))  # noqa: PTH207 - may be absolute
     files = sorted(str(name) for name in names if name.is_file() and "-index" not in name.name)
     if not files:
         what = "holds no dump file (*.xml, *.xml.bz2, *.xml.gz)" if path.is_dir() else "no such file"
@@ -68,14 +71,16 @@ def kind_of(path: str) -> Kind:
     packer = next((name for magic, name in packers.items() if head.startswith(magic)), None)
     if packer:
         raise DumpError(f"{path}: packed with {packer}, which is not read; unpack it, or pack it with bzip2 or gzip")
-    raise DumpError(f"{path}: is no Wikipedia dump ({'it is empty' if not head else 'neither bzip2, gzip nor XML'}); give a pages-articles file")
+    raise DumpError(
+        f"{path}: is no Wikipedia dump ({'it is empty' if not head else 'neither bzip2, gzip nor XML'}); give a pages-articles file"
+    )
 
 
 def plan_ranges(path: str, kind: Kind, size: int, range_bytes: int) -> list[ByteRange]:
     """Split a file of `size` bytes into ranges of about `range_bytes` that together cover every byte once. gz does not split."""
     count = 1 if kind == "gz" else max(1, -(-size // range_bytes))
     bounds = [size * i // count for i in range(count + 1)]
-    return [ByteRange(path, kind, start, end) for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [ByteRange(path, kind, start, end) for start, end in itertools.pairwise(bounds)]
 
 
 def read_header(path: str) -> bytes:
@@ -89,7 +94,9 @@ def read_header(path: str) -> bytes:
     for chunk in decode(ByteRange(path, kind, 0, Path(path).stat().st_size)):
         header += chunk or b""
         if b"<mediawiki" not in header[: 1 << 16]:
-            break
+            if len(header) >= 1 << 16:
+                break
+            continue
         page = header.find(b"<page>")
         if page >= 0 or b"</siteinfo>" in header or b"</mediawiki>" in header:
             return header if page < 0 else header[:page]
@@ -118,14 +125,18 @@ def decode(span: ByteRange) -> Iterator[bytes | None]:
 
 def _open(path: str) -> BinaryIO:
     try:
-        return open(path, "rb", buffering=0)  # noqa: SIM115, PTH123 - closed by the caller
+        return open(path, "rb", buffering=0)  # noqa: PTH123 - closed by the caller
     except OSError as error:
         raise DumpError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _decode_plain(file: BinaryIO, span: ByteRange) -> Iterator[bytes | None]:
-    file.seek(span.start)
-    left = span.end - span.start
+    size = file.seek(0, io.SEEK_END)
+    start, end = (size if place and size - place < TAIL else place for place in (span.start, span.end))
+    if start == size:
+        yield None
+    file.seek(start)
+    left = end - start
     while left > 0 and (chunk := file.read(min(CHUNK, left))):
         left -= len(chunk)
         yield chunk
@@ -166,8 +177,9 @@ def find_stream(file: BinaryIO, start: int, end: int) -> int | None:
 
 
 def _decode_bz2(file: BinaryIO, span: ByteRange) -> Iterator[bytes | None]:
+    size = file.seek(0, io.SEEK_END)
     stream = 0 if span.start == 0 else find_stream(file, span.start, span.end)
-    if stream is None:
+    if stream is None or (stream and size - stream < TAIL):
         yield None
         return
     file.seek(stream)
@@ -186,10 +198,12 @@ def _decode_bz2(file: BinaryIO, span: ByteRange) -> Iterator[bytes | None]:
             if not data:
                 return
             stream = file.tell() - len(data)
-            if inside and stream >= span.end:
-                inside = False
-                yield None
-            if not data.startswith(b"BZh"):
+            # The range behind searches for its first stream: one that it would not find, because its start is damaged, is found out here.
+            if STREAM_START.match(data):
+                if inside and stream >= span.end and size - stream >= TAIL:
+                    inside = False
+                    yield None
+            elif not _EMPTY_STREAM.match(data) and (len(data) >= 10 or not b"BZh".startswith(data[:3])):
                 raise DumpError(f"{span.path}: what follows at byte {stream} is no bzip2 stream; download the file again")
             decoder = bz2.BZ2Decompressor()
         else:

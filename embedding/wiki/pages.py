@@ -81,12 +81,15 @@ def _page_may_begin(buffer: bytes, owned: int) -> bool:
 
 def infobox_pattern(names: Iterable[str], template_prefixes: Iterable[str]) -> re.Pattern[bytes]:
     """A cheap test on the raw bytes of a page: does it call one of these templates? Case, underscores and comments are forgiven."""
-    words = [rb"[\s_]+".join(_either_case(word) for word in re.split(r"[\s_]+", name.strip())) for name in names]
-    prefixes = b"|".join(_either_case(prefix) for prefix in template_prefixes)
-    skip = rb"(?:[\s_]|&lt;!--.*?--&gt;)*"
-    return re.compile(
-        rb"\{\{" + skip + rb"(?::?(?:" + prefixes + rb")[\s_]*:[\s_]*)?(?:" + b"|".join(words) + rb")" + skip + rb"[|}]", re.IGNORECASE | re.DOTALL
-    )
+    gap = rb"(?:[\s_]|(?>&lt;!--.*?--&gt;))"  # atomic: a comment ends at its first -->
+
+    def any_of(names: Iterable[str]) -> bytes:
+        words = [(gap + b"+").join(_either_case(word) for word in re.split(r"[\s_]+", name.strip())) for name in names]
+        return b"(?:" + (b"|".join(words) or b"(?!)") + b")"
+
+    skip = gap + b"*"
+    prefix = rb"(?::?" + skip + any_of(template_prefixes) + skip + b":" + skip + b")?"
+    return re.compile(rb"\{\{" + skip + prefix + any_of(names) + skip + rb"[|}]", re.IGNORECASE | re.DOTALL)
 
 
 def _either_case(word: str) -> bytes:

@@ -26,6 +26,9 @@ _CANONICAL = {
 _SPACES = re.compile("[ _\u00a0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 _ENTITY = re.compile(r"&#?\w+;")
 _BIDI = re.compile("[\u200e\u200f\u202a-\u202e]+")
+# Small letters that stay small at a title's start: Georgian, which has capitals for headlines alone, numerals and letters in circles.
+# Source: wmf-config/Php72ToUpper.php of operations/mediawiki-config, by which Wikimedia's wikis override PHP's table.
+_STAYS_SMALL = re.compile("[\u0345\u10d0-\u10ff\u2170-\u217f\u24d0-\u24e9\ua7b9\U00016e60-\U00016e7f]")
 # What no title may hold: brackets and the like, control characters, percent escapes and entities that survived decoding.
 _ILLEGAL = re.compile(
     r"[\x00-\x1f\x7f<>\[\]{}|\ufffd]|%[0-9A-Fa-f]{2}|&[A-Za-z0-9\x80-\uffff]+;|&#[0-9]+;|&#x[0-9A-Fa-f]+;|^\.\.?$|^\.\.?/|/\.\.?/|/\.\.?$|~~~"
@@ -69,7 +72,9 @@ class Site:
         except ElementTree.ParseError as error:
             raise DumpError(f"{path}: its <siteinfo> is damaged ({error}); download the file again") from None
         if root is None or root.find("namespaces") is None:
-            raise DumpError(f"{path}: has no <siteinfo> with the wiki's namespaces; give a pages-articles dump, not an extract without header")
+            raise DumpError(
+                f"{path}: has no <siteinfo> with the wiki's namespaces; give a pages-articles dump, not an extract without header"
+            )
         names, sensitive = {}, set()
         for element in root.iterfind("namespaces/namespace"):
             number = int(element.get("key", "0"))
@@ -110,8 +115,8 @@ class Site:
             text = unquote(text)
         if "&" in text:
             text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
-        text = unicodedata.normalize("NFC", text)
-        text = _SPACES.sub(" ", _BIDI.sub("", text)).strip(" ")
+        text = unicodedata.normalize("NFC", _BIDI.sub("", text))
+        text = _SPACES.sub(" ", text).strip(" ")
         text = text.removeprefix(":").lstrip(" ")
         namespace, name = ARTICLE, text
         prefix, colon, rest = text.partition(":")
@@ -128,7 +133,13 @@ class Site:
         if _ILLEGAL.search(name) or name.startswith(":") or len(name.encode("utf-8", "replace")) > MAX_TITLE_BYTES:
             return "invalid"
         if namespace not in self.case_sensitive:
-            first = name[0].upper()
-            name = (first if len(first) == 1 else name[0]) + name[1:]
+            name = unicodedata.normalize("NFC", _capital(name[0]) + name[1:])
         local = self.names.get(namespace) or ""
         return Title(namespace, f"{local}:{name}" if local else name)
+
+
+def _capital(letter: str) -> str:
+    """The letter as a title begins with it. What has no capital of one letter (ß) stays; ᾳ becomes ᾼ."""
+    if _STAYS_SMALL.match(letter):
+        return letter
+    return next((form for form in (letter.upper(), letter.title()) if len(form) == 1), letter)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
+from pyspark.sql.types import StructType
 
 from embedding.errors import DumpError
 from embedding.wiki import dump
@@ -57,7 +58,7 @@ class WikiDumpSource(DataSource):
         """The columns, as DDL."""
         return DDL
 
-    def reader(self, schema: Any) -> "WikiDumpReader":
+    def reader(self, schema: StructType) -> "WikiDumpReader":
         """A reader of the dump that the options name."""
         path = self.options.get("path")
         if not path:

@@ -1,5 +1,6 @@
 """Wikitext: links and infobox fields, read with mwparserfromhell."""
 
+import html
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,8 +18,9 @@ _LISTS = {
     "br separated entries",
 }  # fmt: skip
 _SILENT = {
-    "efn", "sfn", "sfnp", "refn", "r", "rp", "ref", "citation needed", "cn", "fact", "clarify", "dubious", "who", "when", "flagicon", "notetag",
-    "better source needed", "verify source", "ref label", "note label", "anchor", "endplainlist", "endflatlist", "gutenberg", "harvnb",
+    "efn", "sfn", "sfnp", "refn", "r", "rp", "ref", "citation needed", "cn", "fact", "clarify", "dubious", "who", "when", "flagicon",
+    "notetag", "better source needed", "verify source", "ref label", "note label", "anchor", "endplainlist", "endflatlist", "gutenberg",
+    "harvnb",
 }  # fmt: skip
 _DATES = {"start date", "start date and age", "film date", "date", "dts", "release date", "published date", "publication date"}
 _LAST_ARGUMENT = {"lang", "transl", "transliteration", "langx", "script"}
@@ -63,7 +65,7 @@ def read_article(wikitext: str, infoboxes: Iterable[str], site: Site) -> Article
     mentions: Counter[tuple[str, str]] = Counter()
     dropped: Counter[str] = Counter()
     for link in code.ifilter_wikilinks():
-        raw = str(link.title)
+        raw = _without_comments(link.title)
         title = site.parse(raw)
         if isinstance(title, str):
             dropped["template in the link" if "{{" in raw else title] += 1
@@ -82,7 +84,11 @@ def _template_key(name: str) -> str:
 
 
 def _bare_name(template: Template) -> str:
-    return _template_key("".join(str(node) for node in template.name.nodes if not isinstance(node, Comment)))
+    return _template_key(_without_comments(template.name))
+
+
+def _without_comments(code: Wikicode) -> str:
+    return "".join(str(node) for node in code.nodes if not isinstance(node, Comment))
 
 
 def _name_of(template: Template, site: Site) -> str:
@@ -123,7 +129,7 @@ def _text(node: Node) -> str:
     if isinstance(node, Template):
         return _template_text(node)
     if isinstance(node, HTMLEntity):
-        return node.normalize() or ""
+        return html.unescape(str(node))  # normalize() of &#xD800; is half a character, which no file can hold
     if isinstance(node, ExternalLink):
         return _render(node.title) if node.title is not None else str(node.url)
     if isinstance(node, Tag):
@@ -147,7 +153,8 @@ def _template_text(template: Template) -> str:
     if name in _SILENT or name.startswith(("cite ", "citation", "sfn")) or not arguments:
         return ""
     if name in _DATES:
-        return "-".join(part.zfill(2) for part in arguments[:3] if part.isdigit())
+        numbers = all(part.isdigit() for part in arguments[:3])
+        return "-".join(part.zfill(2) for part in arguments[:3]) if numbers else " ".join(arguments[:3])
     if name in _LAST_ARGUMENT or name.startswith(("lang-", "script/")):
         return arguments[-1]
     return arguments[0]

@@ -1,0 +1,90 @@
+"""The session, files that do not mix, counts, and Java."""
+
+import os
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from embedding.errors import BookspaceError, DumpError, EnvironmentProblem, WarehouseError
+from embedding.spark import check_java, one_line, write_apart, write_counted
+from embedding.tables import ddl
+from embedding.warehouse import StagedTable
+
+
+def test_files_hold_one_value_of_the_keys_and_are_in_order_by_name(spark: SparkSession, tmp_path: Path) -> None:
+    rows = spark.range(1000).select(
+        (F.col("id") * 7 % 1000).cast("int").alias("book_id"), F.concat(F.lit("s"), F.col("id") % 3).alias("split")
+    )
+    write_apart(rows.repartition(5), ("split",), ("book_id",), tmp_path, 100)
+    files = sorted(tmp_path.glob("*.parquet"))
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
+    seen: dict[str, list[int]] = {}
+    for file in files:
+        table = pq.read_table(file)
+        assert table.num_rows <= 100
+        assert len(set(table["split"].to_pylist())) == 1
+        seen.setdefault(table["split"][0].as_py(), []).extend(table["book_id"].to_pylist())
+    assert sum(map(len, seen.values())) == 1000
+    assert all(ids == sorted(ids) for ids in seen.values())
+
+
+def test_rows_are_counted_while_they_are_written(spark: SparkSession, tmp_path: Path) -> None:
+    rows = spark.createDataFrame(
+        [(0, 1, "a", 2, None), (1, 2, "b", 3, None), (2, 3, "c", 4, "too dull"), (None, None, None, None, "too odd")],
+        f"{ddl('paired_books')}, dropped string",
+    )
+    staged = StagedTable(tmp_path)
+    more = write_counted(rows, staged, "paired_books", ("too dull", "too odd", "never"), links=F.sum("links"))
+    assert (staged.rows_in, staged.dropped, more) == (4, {"too dull": 1, "too odd": 1, "never": 0}, {"links": 9})
+    assert pq.read_table(tmp_path).num_rows == 2
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [('openjdk version "1.8.0_392"', "is 8;"), ('openjdk version "11.0.2" 2019-01-15', "is 11;"), ("nonsense", "is none that works;")],
+)
+def test_a_wrong_java_is_said_in_one_line_with_the_mend(
+    version: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text(f"#!/bin/sh\necho '{version}' >&2\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(EnvironmentProblem, match=message) as raised:
+        check_java()
+    assert "openjdk-17" in str(raised.value)
+
+
+def test_a_missing_java_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(EnvironmentProblem, match="holds none"):
+        check_java()
+    monkeypatch.delenv("JAVA_HOME")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EnvironmentProblem, match="none is on PATH"):
+        check_java()
+
+
+def test_the_java_of_this_machine_serves() -> None:
+    check_java()
+    assert os.environ.get("JAVA_HOME") is None or Path(os.environ["JAVA_HOME"]).is_dir()
+
+
+def test_errors_of_workers_and_of_java_come_down_to_one_line(spark: SparkSession) -> None:
+    def fail(batches: object) -> object:
+        raise DumpError("x.bz2: is cut off at byte 17")
+
+    with pytest.raises(PySparkException) as raised:
+        spark.range(1).mapInArrow(fail, "id long").collect()  # type: ignore[arg-type]
+    known = one_line(raised.value, Path("warehouse"))
+    assert isinstance(known, DumpError)
+    assert str(known) == "x.bz2: is cut off at byte 17"
+    assert isinstance(one_line(PySparkException("java.io.IOException: No space left on device"), Path("w")), WarehouseError)
+    assert one_line(PySparkException("a bug of ours"), Path("w")) is None
+    assert one_line(ValueError("no Spark error"), Path("w")) is None
+    assert issubclass(WarehouseError, BookspaceError)

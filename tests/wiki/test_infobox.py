@@ -1,0 +1,128 @@
+import pytest
+
+from embedding.wiki.infobox import BookFields, book_fields
+
+NAMES = {
+    "author": ["author", "authors", "writer"],
+    "genre": ["genre", "genres"],
+    "country": ["country"],
+    "language": ["language"],
+    "publisher": ["publisher"],
+    "series": ["series"],
+    "year": ["release_date", "pub date"],
+    "isbn": ["isbn"],
+}
+
+
+def test_a_book() -> None:
+    infobox = {
+        "author": ["Frank Herbert"],
+        "country": ["United States", "Canada"],
+        "language": ["English"],
+        "genre": ["Science fiction"],
+        "publisher": ["Chilton Books"],
+        "series": ["Dune"],
+        "release_date": ["August 1965"],
+        "isbn": ["0-441-17271-7"],
+        "image": ["x.jpg"],
+    }
+    assert book_fields(infobox, NAMES) == BookFields(
+        author="Frank Herbert",
+        genres=["Science fiction"],
+        country="United States, Canada",
+        language="English",
+        publisher="Chilton Books",
+        series="Dune",
+        year=1965,
+        isbn="0441172717",
+    )
+
+
+def test_an_empty_infobox() -> None:
+    assert book_fields({}, NAMES) == BookFields(None, [], None, None, None, None, None, None)
+    assert book_fields({"author": ["A"]}, {}) == BookFields(None, [], None, None, None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("infobox", "author"),
+    [
+        ({"author": ["A"], "authors": ["B"]}, "A"),
+        ({"authors": ["B"], "writer": ["C"]}, "B"),
+        ({"author": [], "writer": ["C"]}, "C"),
+        ({"Author": ["A", "B"]}, "A, B"),
+        ({" AUTHOR ": ["A"]}, "A"),
+        ({"author name": ["A"]}, None),
+    ],
+)
+def test_the_first_filled_field_counts(infobox: dict[str, list[str]], author: str | None) -> None:
+    assert book_fields(infobox, NAMES).author == author
+
+
+@pytest.mark.parametrize(
+    ("date", "year"),
+    [
+        ("1960", 1960),
+        ("July 11, 1960", 1960),
+        ("1960-07-11", 1960),
+        ("11.07.1960", 1960),
+        ("c. 1605–1615", 1605),
+        ("1960s", 1960),
+        ("1960年7月", 1960),
+        ("2099", 2099),
+        ("1000", 1000),
+        ("Spring", None),
+        ("999", None),
+        ("2100", None),
+        ("19605", None),
+        ("219605", None),
+        ("in 3024, or 1999", 1999),
+    ],
+)
+def test_years(date: str, year: int | None) -> None:
+    assert book_fields({"release_date": [date]}, NAMES).year == year
+
+
+def test_the_first_field_with_a_year_counts() -> None:
+    assert book_fields({"release date": ["Spring"], "pub_date": ["UK", "1961"]}, NAMES).year == 1961
+    assert book_fields({"release_date": ["1960"], "pub_date": ["1961"]}, NAMES).year == 1960
+
+
+@pytest.mark.parametrize(
+    ("text", "isbn"),
+    [
+        ("0-306-40615-2", "0306406152"),
+        ("0306406152", "0306406152"),
+        ("ISBN 0 306 40615 2 (hardback)", "0306406152"),
+        ("0-8044-2957-x", "080442957X"),
+        ("978-0-306-40615-7", "9780306406157"),
+        ("9780306406157", "9780306406157"),
+        ("979-10-90636-07-1", "9791090636071"),
+        ("ISBN-13 978-0-306-40615-7", "9780306406157"),
+        ("ISBN-10 0-306-40615-2", "0306406152"),
+        ("first 0-306-40615-2, second 0-8044-2957-X", "0306406152"),
+        ("NA", None),
+        ("12345", None),
+        ("03064061521", None),
+        ("OCLC 97803064061571", None),
+    ],
+)
+def test_isbns(text: str, isbn: str | None) -> None:
+    assert book_fields({"ISBN": [text]}, NAMES).isbn == isbn
+
+
+@pytest.mark.parametrize(
+    ("values", "genres"),
+    [
+        (["Novel"], ["Novel"]),
+        (["Science fiction, Adventure"], ["Science fiction", "Adventure"]),
+        (["Fantasy/Horror"], ["Fantasy", "Horror"]),
+        (["Fantasy;Horror • Crime · War"], ["Fantasy", "Horror", "Crime", "War"]),
+        (["Mystery & Thriller"], ["Mystery", "Thriller"]),
+        (["R&B"], ["R&B"]),
+        (["Novel", "Satire", "Novel"], ["Novel", "Satire"]),
+        (["Novel,", ", Satire"], ["Novel", "Satire"]),
+        (["Non-fiction"], ["Non-fiction"]),
+    ],
+)
+def test_genres(values: list[str], genres: list[str]) -> None:
+    assert book_fields({"genre": values}, NAMES).genres == genres
