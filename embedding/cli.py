@@ -81,8 +81,8 @@ def _run(options: argparse.Namespace, steps: Sequence[Step]) -> None:
     query = (
         f"SELECT rank, neighbour_title, similarity, shared_links FROM neighbours_latest WHERE title = {quote(answer.title)} ORDER BY rank"
     )
-    where = [] if settings.warehouse == "warehouse" else ["--warehouse", settings.warehouse]
-    command = shlex.join(["bookspace", "sql", *where, query])
+    where = "" if settings.warehouse == "warehouse" else f" --warehouse {shlex.quote(settings.warehouse)}"
+    command = f"bookspace sql{where} " + (f'"{query}"' if not set('"$`\\!') & set(query) else shlex.quote(query))
     print(f"\nThe tables lie in {warehouse.root.absolute()}; bookspace status lists them. Try next:\n\n  {command}")
 
 

@@ -148,7 +148,7 @@ def one_line(error: Exception, warehouse: Path) -> BookspaceError | None:
         kind = getattr(errors, ours[1], DumpError)
         return kind(ours[2].strip()) if issubclass(kind, BookspaceError) else None
     for sign, mend in {
-        "No space left on device": "free space, or give another --warehouse (Spark's own scratch space: spark.conf: {spark.local.dir: ...})",
+        "No space left on device": "free space, or give another --warehouse (Spark's scratch space: spark.conf: {spark.local.dir: ...})",
         "Disk quota exceeded": "free space, or give another --warehouse",
         "Read-only file system": "mend its permissions, or give another --warehouse",
         "Permission denied": "mend its permissions, or give another --warehouse",

@@ -8,6 +8,8 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from embedding.job import Session
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -38,6 +40,13 @@ def multistream(pages: Sequence[str], per_stream: int = 3) -> bytes:
     """A multistream dump: header, pages and footer in bz2 streams of their own."""
     parts = [HEADER, *("".join(pages[i : i + per_stream]) for i in range(0, len(pages), per_stream)), FOOTER]
     return b"".join(bz2.compress(part.encode()) for part in parts)
+
+
+class BorrowedSession(Session):
+    """The tests' own Spark session, which a run neither starts nor stops."""
+
+    def __init__(self, spark: "SparkSession") -> None:
+        self.__dict__["spark"] = spark
 
 
 @pytest.fixture(scope="session")

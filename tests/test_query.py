@@ -18,7 +18,7 @@ EN, EN_OLD, DE = Snapshot("enwiki", "20240201"), Snapshot("enwiki", "20240101"),
 TITLES = {
     EN: [
         "Dune (novel)", "Dune Messiah", "War and Peace", "Les Misérables", "Persuasion (novel)", "Persuasion (play)", "It (novel)", "IT",
-        "The Handmaid’s Tale", "100% Wolf", "'Salem's Lot", 'The "Genius"', "Emma", "A_B", "L'Étranger", "Only English", "Twice (a) (b)",
+        "The Handmaid’s Tale", "100% Wolf", "'Salem's Lot", 'The "Genius"', "Emma", "A_B", "L'Étranger", "Only English", "Émile", "Emile", "Twice (a) (b)",
     ],
     EN_OLD: ["Gone Since", "Emma"],
     DE: ["Emma", "Der Wüstenplanet", "Die Verwandlung"],
@@ -92,6 +92,8 @@ def test_k_bounds_the_neighbours(connection: DuckDBPyConnection) -> None:
         ("100% wolf", "100% Wolf"),
         ('the "genius"', 'The "Genius"'),
         ("twice (a)", "Twice (a) (b)"),
+        ("Emile", "Emile"),
+        ("Émile", "Émile"),
     ],
 )
 def test_case_accents_and_brackets_are_forgiven(connection: DuckDBPyConnection, asked: str, found: str) -> None:
@@ -104,6 +106,8 @@ def test_several_matches_are_named(connection: DuckDBPyConnection) -> None:
     assert str(caught.value) == (
         "several books are called 'persuasion': Persuasion (novel) (enwiki); Persuasion (play) (enwiki); give the whole title, or --wiki"
     )
+    with pytest.raises(NotFoundError, match=r"several books are called 'émile': Emile \(enwiki\); Émile \(enwiki\)"):
+        similar(connection, "émile")
     with pytest.raises(NotFoundError, match=r"several books are called 'Emma': Emma \(dewiki\); Emma \(enwiki\)"):
         similar(connection, "Emma")
 

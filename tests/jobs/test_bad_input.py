@@ -13,22 +13,15 @@ import pytest
 from pyspark.sql import SparkSession
 
 from embedding.errors import BookspaceError
-from embedding.job import Session, run_steps
+from embedding.job import run_steps
 from embedding.settings import load_settings
 from embedding.spark import one_line
 from embedding.warehouse import Warehouse
 from jobs.pipeline import STEPS
-from tests.conftest import FOOTER, HEADER, multistream, page
+from tests.conftest import FOOTER, HEADER, BorrowedSession, multistream, page
 from tests.planted import SETTINGS, planted_pages, write_planted
 
 BOOKSPACE = Path(sys.executable).parent / "bookspace"
-
-
-class _Borrowed(Session):
-    """The tests' own Spark session, which a run neither starts nor stops."""
-
-    def __init__(self, spark: SparkSession) -> None:
-        self.__dict__["spark"] = spark
 
 
 def _run(spark: SparkSession, folder: Path, dump: Path, *overrides: str) -> Warehouse:
@@ -36,7 +29,7 @@ def _run(spark: SparkSession, folder: Path, dump: Path, *overrides: str) -> Ware
     root = folder / "warehouse"
     settings = load_settings([folder / "test.yaml"], [f"warehouse={root}", f"dump={dump}", "snapshot=20240501", *overrides])
     try:
-        run_steps(STEPS, settings, _Borrowed(spark))
+        run_steps(STEPS, settings, BorrowedSession(spark))
     except BookspaceError:
         raise
     except Exception as error:

@@ -11,7 +11,7 @@ import torch
 
 from embedding.errors import EnvironmentProblem
 from embedding.settings import TrainSettings, load_settings
-from embedding.train import checkpoint
+from embedding.train import checkpoint, trainer
 from embedding.train.trainer import EpochFigures, choose_device, train
 
 CLUSTERS, BOOKS, LINKS = 4, 80, 40  # a book and a link are a pair when they are of the same cluster, for half of such pairs
@@ -162,6 +162,21 @@ def test_each_epoch_asks_for_its_own_negatives(tmp_path: Path) -> None:
 
     train(_settings(epochs=3), BOOKS, LINKS, positives, noted, watched, 1, "mine", tmp_path / "training.pt", _Log())
     assert asked == [0, 1, 2]
+
+
+def test_pairs_come_in_another_order_in_every_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[list[list[int]]] = []
+    one_epoch = trainer._train_epoch
+
+    def watched(model: Any, optimiser: Any, true: torch.Tensor, false: torch.Tensor, *rest: Any) -> float:
+        orders.append(true.tolist())
+        return one_epoch(model, optimiser, true, false, *rest)
+
+    monkeypatch.setattr(trainer, "_train_epoch", watched)
+    _train(tmp_path, epochs=4)
+    given = _clusters()[0].tolist()
+    assert all(sorted(order) == sorted(given) for order in orders)
+    assert len({str(order) for order in [given, *orders]}) == 5
 
 
 def test_without_held_out_pairs_there_are_no_figures_of_them(tmp_path: Path) -> None:

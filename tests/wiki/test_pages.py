@@ -1,3 +1,4 @@
+import itertools
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -35,7 +36,7 @@ def test_chunks_of_every_size(size: int) -> None:
 @given(st.lists(st.integers(0, len(WHOLE)), max_size=20))
 def test_any_chunks(cuts: list[int]) -> None:
     bounds = [0, *sorted(cuts), len(WHOLE)]
-    assert split(WHOLE[begin:end] for begin, end in zip(bounds, bounds[1:], strict=False)) == EXPECTED
+    assert split(WHOLE[begin:end] for begin, end in itertools.pairwise(bounds)) == EXPECTED
 
 
 @pytest.mark.parametrize("size", [3, 11, 1 << 20])
@@ -52,21 +53,28 @@ def test_a_range_ends_at_any_byte(size: int) -> None:
             assert split(behind) == EXPECTED[own:]
 
 
-def test_a_range_is_not_read_further_than_its_last_page() -> None:
-    begin = WHOLE.index(b"<page>", WHOLE.index(b"<page>") + 1)
-    asked = []
+@pytest.mark.parametrize(
+    ("range_end", "chunk_end", "pages", "asked"),
+    [
+        ("</page>", "<page>", 1, [0, 1]),  # nothing behind the end is needed
+        ("</pag", "<pa", 1, [0, 1, 2]),  # the page ends behind it; the beginning of a tag there is not of this range
+        ("<pa", "</mediawiki>", 2, [0, 1, 2]),  # the tag begins before it
+    ],
+)
+def test_a_range_is_not_read_further_than_its_last_page(range_end: str, chunk_end: str, pages: int, asked: list[int]) -> None:
+    tag = range_end.encode()
+    start = WHOLE.index(b"</page>") if tag.startswith(b"</") else WHOLE.index(b"<page>", WHOLE.index(b"</page>"))
+    end = start + len(tag)
+    second = WHOLE.index(chunk_end.encode(), end) + len(chunk_end)
+    seen = []
 
     def chunks() -> Iterable[bytes | None]:
-        for number, chunk in enumerate([WHOLE[: begin + 3], None, WHOLE[begin + 3 :], b"further"]):
-            asked.append(number)
+        for number, chunk in enumerate([WHOLE[:end], None, WHOLE[end:second], WHOLE[second:] + b" "]):
+            seen.append(number)
             yield chunk
 
-    assert split(chunks()) == EXPECTED[:2]
-    assert asked == [0, 1, 2]  # chunk 2 has the rest of the tag: <page> begins before the range ends
-    asked.clear()
-    begin = WHOLE.index(b"</page>") + len(b"</page>")
-    assert split(chunks()) == EXPECTED[:1]
-    assert asked == [0, 1]
+    assert split(chunks()) == EXPECTED[:pages]
+    assert seen == asked
 
 
 def test_a_range_without_pages() -> None:

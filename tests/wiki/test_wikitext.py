@@ -61,7 +61,9 @@ def test_targets(text: str, targets: list[str]) -> None:
 
 
 def test_mentions_are_counted_by_place() -> None:
-    text = "{{Infobox book|author=[[A]], [[a]]|genre={{hlist|[[G]]}}}} [[A]] [[A|x]] [[A#b]] [[Category:C|key]] [[:Category:C]] [[category:c]]"
+    text = (
+        "{{Infobox book|author=[[A]], [[a]]|genre={{hlist|[[G]]}}}} [[A]] [[A|x]] [[A#b]] [[Category:C|key]] [[:Category:C]] [[category:c]]"
+    )
     assert read(text).links == [
         Link("A", 2, "infobox"),
         Link("G", 1, "infobox"),
@@ -78,7 +80,8 @@ def test_links_in_captions_of_files() -> None:
 
 
 def test_dropped_links_are_counted_by_reason() -> None:
-    article = read(BOX + "[[fr:Dune]] [[wikt:dune]] [[{{PAGENAME}}]] [[#Plot]] [[a~~~b]] [[User:X]] [[Template:X]] [[Talk:X]] [[File:X.jpg]] [[Dune]]")
+    elsewhere = "[[User:X]] [[Template:X]] [[Talk:X]] [[File:X.jpg]]"
+    article = read(BOX + "[[fr:Dune]] [[wikt:dune]] [[{{PAGENAME}}]] [[#Plot]] [[a~~~b]] [[Dune]]" + elsewhere)
     assert article.links == [Link("Dune", 1, "body")]
     assert article.dropped == Counter(
         {"interwiki": 2, "template in the link": 1, "empty": 1, "invalid": 1, "other namespace": 3, "file": 1}
@@ -86,8 +89,8 @@ def test_dropped_links_are_counted_by_reason() -> None:
 
 
 def test_localised_names() -> None:
-    text = "{{Vorlage:Infobox Buch|Autor=[[Frank Herbert]]}} [[Kategorie:Roman]] [[Category:Roman]] [[:Kategorie:Roman]] [[Datei:x.jpg|[[Wüste]]]] [[Bild:y]]"
-    article = read(text, GERMAN, ("Infobox Buch",))
+    box, categories = "{{Vorlage:Infobox Buch|Autor=[[Frank Herbert]]}}", "[[Kategorie:Roman]] [[Category:Roman]] [[:Kategorie:Roman]]"
+    article = read(f"{box} {categories} [[Datei:x.jpg|[[Wüste]]]] [[Bild:y]]", GERMAN, ("Infobox Buch",))
     assert article.infobox == {"Autor": ["Frank Herbert"]}
     assert article.links == [
         Link("Frank Herbert", 1, "infobox"),
@@ -238,6 +241,8 @@ def test_values_of_a_parsed_text() -> None:
     assert values_of(mwp.parse("")) == []
 
 
-@pytest.mark.parametrize("text", ["[[" * 60, "{{Infobox book|" * 60 + "}}" * 60, "<b>" * 60, "{{{" * 60, "[[A|" * 60 + "]]" * 60, "\x1e\ufffe"])
+@pytest.mark.parametrize(
+    "text", ["[[" * 60, "{{Infobox book|" * 60 + "}}" * 60, "<b>" * 60, "{{{" * 60, "[[A|" * 60 + "]]" * 60, "\x1e\ufffe"]
+)
 def test_broken_wikitext_is_read(text: str) -> None:
     assert read(BOX + text).infobox == {"name": ["Dune"]}
