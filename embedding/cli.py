@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("title")
     ask.add_argument("--link", action="store_true", help="the title is that of a page that books link to")
     ask.add_argument("--wiki", help="where to look, when the warehouse holds several wikis")
-    ask.add_argument("-k", type=int, help="number of neighbours; all that the table holds if it is not given")
+    ask.add_argument("-k", type=_count, help="number of neighbours; all that the table holds if it is not given")
 
     sql = commands.add_parser("sql", help="an SQL query over the tables")
     sql.add_argument("query")
@@ -62,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--warehouse", metavar="FOLDER", help="folder of all tables (the setting warehouse)")
             command.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not allowed: a whole number, at least 1")
+    return int(text)
 
 
 def _reader_settings(options: argparse.Namespace) -> Settings:

@@ -6,6 +6,7 @@ Settings come in layers, each overriding the one before: conf/default.yaml, the 
 import difflib
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -33,6 +34,11 @@ class SparkSettings(Section):
     shuffle_partitions: Count
     log_level: Literal["OFF", "ERROR", "WARN", "INFO", "DEBUG"]
     conf: dict[str, str]
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, value: object) -> object:
+        return "OFF" if value is False else value  # YAML reads a bare OFF as false
 
 
 class ReadSettings(Section):
@@ -137,7 +143,7 @@ class Settings(Section):
     warehouse: str
     wiki: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     dump: str | None
-    snapshot: Annotated[str, Field(pattern=r"^[12][0-9]{3}[01][0-9][0-3][0-9]$")] | None
+    snapshot: Annotated[str, Field(pattern=r"^[0-9]{8}$")] | None
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     spark: SparkSettings
     read: ReadSettings
@@ -153,6 +159,16 @@ class Settings(Section):
     @classmethod
     def _date_written_as_number(cls, value: object) -> object:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("snapshot")
+    @classmethod
+    def _day_that_exists(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                datetime.strptime(value, "%Y%m%d")
+            except ValueError:
+                raise ValueError("should be a day, YYYYMMDD") from None
+        return value
 
 
 class _Loader(yaml.SafeLoader):

@@ -48,7 +48,7 @@ def open_duckdb(warehouse: Warehouse) -> "DuckDBPyConnection":
         files = quote(f"{warehouse.root.absolute()}/{table}/**/*.parquet")
         keys = ", ".join(f"'{key}': VARCHAR" for key in _keys(table))
         connection.execute(
-            f"CREATE VIEW {table} AS SELECT * FROM "
+            f"CREATE VIEW {table} AS SELECT {', '.join([*TABLES[table].columns.names, *_keys(table)])} FROM "
             f"read_parquet({files}, hive_partitioning = true, hive_types = {{{keys}}}, union_by_name = true)"
         )
         connection.execute(f"CREATE VIEW {table}_latest AS {latest_view(table, warehouse)}")

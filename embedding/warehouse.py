@@ -11,7 +11,7 @@ import platform
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -186,28 +186,39 @@ class Warehouse:
                 staged[table].folder.mkdir(parents=True)
             yield staged
             manifests = [self._seal(run, step, table, part, snapshot, inputs, settings) for table, part in staged.items()]
+            if any(table in self._published_tables(snapshot) for table in tables):
+                # What was published is about to be replaced by what no gate has seen.
+                self._mark(snapshot).unlink()
             for manifest in manifests:
                 self._move_in(staging, manifest.table, snapshot, step)
         except OSError as error:
-            if error.errno not in _UNWRITABLE:
+            elsewhere = isinstance(error.filename, str) and not Path(error.filename).is_relative_to(self.root)
+            if error.errno not in _UNWRITABLE or elsewhere:
                 raise
             raise self.write_error(step, error) from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-            if staging.parent.is_dir() and not any(staging.parent.iterdir()):
+            with suppress(OSError):  # another writer is at work there
                 staging.parent.rmdir()
 
     def publish(self, snapshot: Snapshot, tables: Mapping[str, Manifest]) -> None:
         """Let the `..._latest` views show a snapshot: one small file, there whole or not at all."""
-        folder = self.root / "_published" / f"wiki={snapshot.wiki}"
-        mark = {"published": _now(), "tables": {table: made.id for table, made in tables.items()}}
+        mark = self._mark(snapshot)
+        content = {"published": _now(), "tables": {table: made.id for table, made in tables.items()}}
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            partial = folder / f"{snapshot.date}.partial"
-            partial.write_text(json.dumps(mark, indent=1), encoding="utf-8")
-            partial.replace(folder / f"{snapshot.date}.json")
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            partial = mark.with_suffix(".partial")
+            partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
+            partial.replace(mark)
         except OSError as error:
             raise self.write_error("publish", error) from error
+
+    def _mark(self, snapshot: Snapshot) -> Path:
+        return self.root / "_published" / f"wiki={snapshot.wiki}" / f"{snapshot.date}.json"
+
+    def _published_tables(self, snapshot: Snapshot) -> set[str]:
+        mark = self._mark(snapshot)
+        return {name.partition("/")[0] for name in json.loads(mark.read_text(encoding="utf-8"))["tables"]} if mark.is_file() else set()
 
     def published(self) -> list[Snapshot]:
         """Every published snapshot, oldest first."""
@@ -265,9 +276,15 @@ class Warehouse:
     def _move_in(self, staging: Path, table: str, snapshot: Snapshot, step: str) -> None:
         target = self.folder(table, snapshot, step)
         target.parent.mkdir(parents=True, exist_ok=True)
+        old = staging / f"{table}.old"
         if target.exists():
-            target.rename(staging / f"{table}.old")
-        (staging / table).rename(target)
+            target.rename(old)
+        try:
+            (staging / table).rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
 
 
 def _now() -> str:

@@ -18,7 +18,8 @@ EN, EN_OLD, DE = Snapshot("enwiki", "20240201"), Snapshot("enwiki", "20240101"),
 TITLES = {
     EN: [
         "Dune (novel)", "Dune Messiah", "War and Peace", "Les Misérables", "Persuasion (novel)", "Persuasion (play)", "It (novel)", "IT",
-        "The Handmaid’s Tale", "100% Wolf", "'Salem's Lot", 'The "Genius"', "Emma", "A_B", "L'Étranger", "Only English", "Émile", "Emile", "Twice (a) (b)",
+        "The Handmaid’s Tale", "100% Wolf", "'Salem's Lot", 'The "Genius"', "Emma", "A_B", "L'Étranger", "Only English", "Émile", "Emile",
+        "Twice (a) (b)",
     ],
     EN_OLD: ["Gone Since", "Emma"],
     DE: ["Emma", "Der Wüstenplanet", "Die Verwandlung"],

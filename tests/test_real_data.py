@@ -48,13 +48,10 @@ def test_every_real_book_is_there_with_all_its_links(warehouse: Warehouse, dump:
         # The truth writes a few categories as a careless editor does ("Category: novels"); MediaWiki's rules make one page of them.
         truth[book["page_id"]] = (book["title"], {title.text for title in titles if isinstance(title, Title)})
         assert all(isinstance(title, Title) for title in titles), book["title"]
-    rows = (
-        open_duckdb(warehouse)
-        .execute(
-            "SELECT p.page_id, p.title, list(l.title) FROM pairs JOIN paired_books p USING (book_id) JOIN links l USING (link_id) GROUP BY ALL"
-        )
-        .fetchall()
+    query = (
+        "SELECT p.page_id, p.title, list(l.title) FROM pairs JOIN paired_books p USING (book_id) JOIN links l USING (link_id) GROUP BY ALL"
     )
+    rows = open_duckdb(warehouse).execute(query).fetchall()
     found = {page_id: (title, set(links)) for page_id, title, links in rows}
     assert len(truth) == BOOKS
     assert found == truth

@@ -415,3 +415,22 @@ def test_a_checkpoint_has_a_place_of_its_own_for_every_snapshot(warehouse: Wareh
     places = {warehouse.checkpoint(snapshot) for snapshot in snapshots}
     assert len(places) == 3
     assert all(place.is_relative_to(warehouse.root) and place.relative_to(warehouse.root).parts[0].startswith("_") for place in places)
+
+
+def test_a_published_snapshot_that_is_written_anew_is_out_of_view_until_it_is_published_again(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "w")
+    old, new = Snapshot("testwiki", "20240101"), Snapshot("testwiki", "20240201")
+    for snapshot in (old, new):
+        _write_links(warehouse, snapshot)
+        warehouse.publish(snapshot, {"links": warehouse.manifest("links", snapshot)})
+    assert warehouse.latest() == [new]
+    _write_links(warehouse, new)
+    assert warehouse.latest() == [old]
+    warehouse.publish(new, {"links": warehouse.manifest("links", new)})
+    assert warehouse.latest() == [new]
+
+
+def _write_links(warehouse: Warehouse, snapshot: Snapshot) -> None:
+    with warehouse.write("build_pairs", ["links"], snapshot, {}, {}) as staged:
+        columns = {"link_id": [0], "title": ["A"], "page_id": [1], "kind": ["article"], "books": [2]}
+        write_table("links", columns, staged["links"].folder)

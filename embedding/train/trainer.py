@@ -89,7 +89,7 @@ def train(
     optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=settings.learning_rate, fused=True)
     figures: list[EpochFigures] = []
     saved = checkpoint.load(checkpoint_file, mark) if settings.resume else None
-    if saved and saved["epoch"] < epochs:
+    if saved and saved["epoch"] <= epochs:
         model.load_state_dict(saved["model"])
         optimiser.load_state_dict(saved["optimiser"])
         figures = [EpochFigures(**one) for one in saved["figures"]]

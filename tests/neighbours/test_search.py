@@ -91,6 +91,13 @@ def test_equal_vectors_come_by_row_number(method: Method, rows: int, tmp_path: P
     assert (cosines == 1).all()
 
 
+@METHODS
+def test_ties_at_the_end_of_a_long_list_come_by_row_number(method: Method, tmp_path: Path) -> None:
+    vectors, rows = _axes(100), np.arange(100)
+    for k in (26, 60, 84, 90):
+        assert (_open(method, vectors, tmp_path).neighbours(rows, k)[0] == _plain(vectors, rows, k)).all()
+
+
 def test_among_many_equal_ones_the_nearer_still_come_first(tmp_path: Path) -> None:
     near, far = _unit(np.array([[1.0, 0.1], [1.0, 0.5]]))
     vectors = np.concatenate([np.tile(far, (200, 1)), [[1, 0]], near[None]]).astype(np.float32)

@@ -1,7 +1,5 @@
 """The demo: the built-in sample through every step."""
 
-from pathlib import Path
-
 import pytest
 from pyspark.sql import SparkSession
 

@@ -74,7 +74,7 @@ def test_the_first_filled_field_counts(infobox: dict[str, list[str]], author: st
         ("999", None),
         ("2100", None),
         ("19605", None),
-        ("219605", None),
+        ("21960", None),
         ("in 3024, or 1999", 1999),
     ],
 )

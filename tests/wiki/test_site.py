@@ -130,6 +130,7 @@ def test_titles_of_namespaces(link: str, namespace: int, title: str) -> None:
         ("benutzer_diskussion:x", 3, "Benutzer Diskussion:X"),
         ("User talk:x", 3, "Benutzer Diskussion:X"),
         ("Gadget definition:x", 2302, "Gadget definition:x"),
+        ("Gadget definition:e\u200e\u0301", 2302, "Gadget definition:é"),
         ("Portal:buch", 100, "Portal:Buch"),
         ("Medium:a.ogg", MEDIA, "Medium:A.ogg"),
     ],
