@@ -155,6 +155,6 @@ def _template_text(template: Template) -> str:
     if name in _DATES:
         numbers = all(part.isdigit() for part in arguments[:3])
         return "-".join(part.zfill(2) for part in arguments[:3]) if numbers else " ".join(arguments[:3])
-    if name in _LAST_ARGUMENT or name.startswith(("lang-", "script/")):
+    if name in _LAST_ARGUMENT or name.startswith("script/"):  # {{lang|ru|Война}}, but {{lang-ru|Война|Voyna}}
         return arguments[-1]
     return arguments[0]
