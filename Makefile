@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WAREHOUSE ?= warehouse
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint clean
 .DEFAULT_GOAL := help
 
 help:           ## what there is to make
@@ -22,10 +22,6 @@ lint: $(VENV)/installed  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-
-bench: $(VENV)/installed  ## the benchmarks; each prints a table
-	@deploy/check-machine.sh java
-	$(BIN)/python -m tests.benchmarks
 
 clean:          ## remove the virtual environment and the demo's tables
 	rm -rf $(VENV) warehouse

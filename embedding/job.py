@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedding.errors import BookspaceError, SettingsError
+from embedding.progress import logged_progress
 from embedding.settings import Settings, load_settings, quoted
 from embedding.tables import ddl
 from embedding.warehouse import Manifest, Snapshot, StagedTable, Warehouse, write_table
@@ -107,10 +108,15 @@ class Session:
     def _scratch(self) -> tempfile.TemporaryDirectory[str]:
         return tempfile.TemporaryDirectory(prefix="bookspace-")
 
+    @property
+    def started(self) -> "SparkSession | None":
+        """The session if it was started."""
+        return self.__dict__.get("spark")
+
     def stop(self) -> None:
         """Stop Spark if it was started."""
-        if "spark" in self.__dict__:
-            self.spark.stop()
+        if self.started:
+            self.started.stop()
         if "_scratch" in self.__dict__:
             self._scratch.cleanup()
 
@@ -126,7 +132,10 @@ def run_step(step: Step, settings: Settings, snapshot: Snapshot, session: Sessio
     kept: dict[str, Any] = {name: value for name, value in settings.model_dump().items() if name in ("seed", *step.settings)}
     inputs = warehouse.inputs(step.reads, snapshot)
     log.info("%s: started", step.name)
-    with warehouse.write(step.name, step.writes, snapshot, inputs, kept) as staged:
+    with (
+        logged_progress(step.name, lambda: session.started),
+        warehouse.write(step.name, step.writes, snapshot, inputs, kept) as staged,
+    ):
         step.run(Job(settings, warehouse, snapshot, inputs, staged, session))
     for table in step.writes:
         made = warehouse.manifest(table, snapshot, step.name)

@@ -55,7 +55,7 @@ def start_session(settings: SparkSettings, app: str, scratch: Path) -> SparkSess
             .config("spark.driver.memory", settings.driver_memory)
             .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile=file:{log_config}")
             .config("spark.ui.enabled", "false")
-            .config("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
+            .config("spark.ui.showConsoleProgress", "false")  # embedding.progress logs rate and time left
         )
     fixed = {
         "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from annoy import AnnoyIndex
+from tqdm import tqdm
 
 from embedding.errors import WarehouseError
 from embedding.neighbours.search import Rows, Vectors, ranked
@@ -47,7 +48,7 @@ class AnnoySearch:
         k = min(k, count - 1)
         found = np.empty((len(queries), k), np.int64)
         cosines = np.empty((len(queries), k), np.float32)
-        for place, query in enumerate(queries):
+        for place, query in enumerate(tqdm(queries, desc="annoy", unit=" queries", mininterval=1, disable=None)):
             candidates = np.array(self._index.get_nns_by_item(int(query), k + 1, self._search_k), dtype=np.int64)
             candidates = candidates[candidates != query]
             if len(candidates) < k:

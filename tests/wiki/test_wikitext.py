@@ -213,6 +213,7 @@ def test_names_of_fields() -> None:
         ("1965<!-- or 1966 -->", ["1965"]),
         ("1965{{cn|date=May 2020}}{{sfn|Smith|2001}}{{efn|note}}{{Cite book|title=x}}", ["1965"]),
         ("{{lang|fr|Le Livre}} {{lang-de|Das Buch}} {{transl|ru|Kniga}}", ["Le Livre Das Buch Kniga"]),
+        ("{{lang-ru|Война и миръ|Voyna i mir}}", ["Война и миръ"]),
         ("{{nowrap|a b}} {{small|1=c}}", ["a b c"]),
         ("{{ISBNT}} {{flagicon|US}} x", ["x"]),
         ("<nowiki>[[x]]</nowiki><nowiki/>", ["[[x]]"]),

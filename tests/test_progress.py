@@ -1,0 +1,37 @@
+"""Progress of Spark's stages in the log."""
+
+import logging
+import time
+
+import pytest
+from pyspark.sql import SparkSession
+
+from embedding.progress import describe, logged_progress
+
+
+@pytest.mark.parametrize(
+    ("completed", "text"),
+    [
+        (0, "parquet, 0 of 800 tasks"),
+        (200, "parquet, 200 of 800 tasks, 2 tasks/s, 300 s left"),
+        (800, "parquet, 800 of 800 tasks, 8 tasks/s, 0 s left"),
+    ],
+)
+def test_a_stage_in_words(completed: int, text: str) -> None:
+    assert describe("parquet at NativeMethodAccessorImpl.java:0", completed, 800, 100.0) == text
+
+
+def test_a_slow_stage_is_logged_with_its_tasks(spark: SparkSession, caplog: pytest.LogCaptureFixture) -> None:
+    def slowly(batches: object) -> object:
+        time.sleep(0.5)
+        yield from batches  # type: ignore[attr-defined]
+
+    with caplog.at_level(logging.INFO, "bookspace"), logged_progress("read_dump", lambda: spark, seconds=0.2):
+        assert spark.range(8, numPartitions=4).mapInArrow(slowly, "id long").count() == 8  # type: ignore[arg-type]
+    assert any(line.startswith("read_dump: ") and "of 4 tasks" in line for line in caplog.messages)
+
+
+def test_nothing_is_logged_without_spark(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "bookspace"), logged_progress("evaluate", lambda: None, seconds=0.01):
+        time.sleep(0.1)
+    assert caplog.messages == []
