@@ -57,9 +57,8 @@ def main() -> None:
     pages, size = rounds[0][0][2], rounds[0][1][2]
     packed = Path(options.dump).stat().st_size
     print(f"python -m tests.benchmarks.reading {Path(options.dump).name} --runs {options.runs}")
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {sys.version.split()[0]}; {pages:,} pages, {size / 1e6:,.0f} MB of XML, {packed / 1e6:,.1f} MB packed\n"
-    )
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {sys.version.split()[0]}"
+    print(f"{machine}; {pages:,} pages, {size / 1e6:,.0f} MB of XML, {packed / 1e6:,.1f} MB packed\n")
     print("| | CPU s | wall s | MB of XML a CPU second |\n|---|---|---|---|")
     for name, side in (("bookspace, one process", 0), ("bzip2 -dc", 1)):
         wall, cpu = (statistics.median(one[side][figure] for one in rounds) for figure in (0, 1))
