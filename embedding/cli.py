@@ -1,6 +1,7 @@
 """The command `bookspace`."""
 
 import argparse
+import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -112,10 +113,9 @@ def _print_answer(answer: Answer) -> None:
 
 
 def _sql(options: argparse.Namespace, _: Sequence[Step]) -> None:
-    import duckdb
-
     settings = _reader_settings(options)
     warehouse = Warehouse(settings.warehouse)
+    connection = open_duckdb(warehouse)
     session = Session(settings)
     try:
         if options.engine == "spark":
@@ -123,13 +123,15 @@ def _sql(options: argparse.Namespace, _: Sequence[Step]) -> None:
 
             register_spark(session.spark, warehouse)
             try:
-                result = duckdb.from_arrow(session.spark.sql(options.query).toArrow())
+                result = connection.from_arrow(session.spark.sql(options.query).toArrow())
             except (AnalysisException, ParseException) as error:
                 raise NotFoundError(f"SQL: {str(error).splitlines()[0]}") from None
         else:
+            from duckdb import Error
+
             try:
-                result = open_duckdb(warehouse).sql(options.query)
-            except duckdb.Error as error:
+                result = connection.sql(options.query)
+            except Error as error:
                 raise NotFoundError(f"SQL: {' '.join(str(error).split())}") from None
         if result is not None:
             _print_result(result, options.format)
@@ -143,8 +145,8 @@ def _print_result(result: Any, how: str) -> None:
     elif how == "csv":
         result.write_csv("/dev/stdout")
     else:
-        for row in result.query("result", "SELECT to_json(result) FROM result").fetchall():
-            print(row[0])
+        for row in result.fetchall():
+            print(json.dumps(dict(zip(result.columns, row, strict=True)), default=str, ensure_ascii=False))
 
 
 def _status(options: argparse.Namespace, _: Sequence[Step]) -> None:

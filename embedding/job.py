@@ -65,11 +65,11 @@ class Job:
 
     def read(self, table: str) -> "DataFrame":
         """A table of this snapshot as a DataFrame, with the contract's columns."""
-        return self.spark.read.schema(ddl(table)).parquet(str(self.warehouse.folder(table, self.snapshot)))
+        return self.spark.read.schema(ddl(table)).parquet(self.warehouse.folder(table, self.snapshot).absolute().as_uri())
 
     def write(self, table: str, rows: "DataFrame") -> None:
         """Stage a DataFrame that has the contract's columns."""
-        rows.write.mode("append").parquet(str(self.staged[table].folder))
+        rows.write.mode("append").parquet(self.staged[table].folder.absolute().as_uri())
 
     def arrow(self, table: str, columns: Sequence[str]) -> "pa.Table":
         """Columns of a table of this snapshot, in memory."""
@@ -261,7 +261,10 @@ def _with_sample(settings: Settings) -> Settings:
     from embedding.sample.generator import FILE_NAME, write_sample
 
     file = Path(settings.warehouse) / "_sample" / FILE_NAME
-    write_sample(file)
+    try:
+        write_sample(file)
+    except OSError as error:
+        raise Warehouse(settings.warehouse).write_error("the sample", error) from None
     return settings.model_copy(update={"dump": str(file)})
 
 

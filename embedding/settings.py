@@ -44,7 +44,7 @@ class SparkSettings(Section):
 class ReadSettings(Section):
     """read_dump."""
 
-    partition_mb: Count
+    partition_mb: Annotated[float, Field(gt=0)]
 
 
 class BookColumns(Section):
@@ -67,6 +67,8 @@ class BooksSettings(Section):
     fields: BookColumns
     namespace_aliases: dict[int, list[str]]
     max_wikitext_bytes: Count
+    max_seconds: Annotated[float, Field(gt=0)]
+    max_megabytes: Count
 
 
 class PairsSettings(Section):

@@ -34,7 +34,7 @@ appender.console.layout.pattern = %d{{HH:mm:ss}} %p %c{{1}}: %m%n%ex
 
 
 def start_session(settings: SparkSettings, app: str, scratch: Path) -> SparkSession:
-    """The session of this process. Under spark-submit its master, memory and log are left as submitted.
+    """The session of this process. Under spark-submit the section `spark` does not count: all is as submitted.
 
     Args:
         settings: the section `spark`.
@@ -55,10 +55,12 @@ def start_session(settings: SparkSettings, app: str, scratch: Path) -> SparkSess
             .config("spark.driver.memory", settings.driver_memory)
             .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile=file:{log_config}")
             .config("spark.ui.enabled", "false")
+            .config("spark.sql.shuffle.partitions", str(settings.shuffle_partitions))
             .config("spark.ui.showConsoleProgress", "false")  # embedding.progress logs rate and time left
         )
-    fixed = {
-        "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
+        for key, value in settings.conf.items():
+            builder = builder.config(key, value)
+    needed = {  # by what the tables promise
         "spark.sql.session.timeZone": "UTC",
         # Spark's default, INT96, reads as a naive timestamp elsewhere.
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
@@ -66,9 +68,9 @@ def start_session(settings: SparkSettings, app: str, scratch: Path) -> SparkSess
         "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",  # a table has its manifest
         "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",  # a page of text is big
     }
-    for key, value in {**fixed, **settings.conf}.items():
+    for key, value in needed.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
 
@@ -106,7 +108,9 @@ def write_counted(rows: DataFrame, staged: StagedTable, table: str, reasons: Seq
     counts = [F.count(F.when(F.col("dropped") == reason, True)).alias(reason) for reason in reasons]
     extra = [column.alias(name) for name, column in sums.items()]
     watched = rows.observe(seen, F.count(F.lit(True)).alias("rows"), *counts, *extra)
-    watched.where(F.col("dropped").isNull()).select(*TABLES[table].columns.names).write.mode("append").parquet(str(staged.folder))
+    watched.where(F.col("dropped").isNull()).select(*TABLES[table].columns.names).write.mode("append").parquet(
+        staged.folder.absolute().as_uri()
+    )
     figures = {name: int(value or 0) for name, value in seen.get.items()}
     staged.rows_in = figures["rows"]
     staged.dropped = {reason: figures[reason] for reason in reasons}
@@ -125,7 +129,7 @@ def write_apart(rows: DataFrame, keys: Sequence[str], order: Sequence[str], fold
     """
     marks = {f"key_{key}": F.col(key) for key in keys}
     ordered = rows.withColumns(marks).orderBy(*marks, *order)
-    ordered.write.mode("append").partitionBy(*marks).option("maxRecordsPerFile", rows_per_file).parquet(str(folder))
+    ordered.write.mode("append").partitionBy(*marks).option("maxRecordsPerFile", rows_per_file).parquet(folder.absolute().as_uri())
     for file in folder.rglob("key_*/*.parquet"):
         values = [part.partition("=")[2] for part in file.relative_to(folder).parts[:-1]]
         file.rename(folder / "-".join([*values, file.name]))
@@ -147,14 +151,13 @@ def one_line(error: Exception, warehouse: Path) -> BookspaceError | None:
 
         kind = getattr(errors, ours[1], DumpError)
         return kind(ours[2].strip()) if issubclass(kind, BookspaceError) else None
-    for sign, mend in {
-        "No space left on device": "free space, or give another --warehouse (Spark's scratch space: spark.conf: {spark.local.dir: ...})",
-        "Disk quota exceeded": "free space, or give another --warehouse",
-        "Read-only file system": "mend its permissions, or give another --warehouse",
-        "Permission denied": "mend its permissions, or give another --warehouse",
-        "Mkdirs failed": "mend its permissions, or give another --warehouse",
-        "OutOfMemoryError": "give Spark more with --set spark.driver_memory=8g",
-    }.items():
-        if sign in text:
-            return WarehouseError(f"{warehouse}: Spark could not write ({sign}); {mend}")
+    if "OutOfMemoryError" in text:
+        return EnvironmentProblem("Spark ran out of memory; give it more, for example --set spark.driver_memory=8g")
+    for sign in ("No space left on device", "Disk quota exceeded", "Read-only file system", "Permission denied", "Mkdirs failed"):
+        line = next((line.strip() for line in text.splitlines() if sign in line), None)
+        if line:
+            return WarehouseError(
+                f"{warehouse}: Spark could not write there or in its scratch folder ({line[:300]}); free space, mend permissions, "
+                "give another --warehouse, or another scratch folder with --set 'spark.conf={spark.local.dir: FOLDER}'"
+            )
     return None

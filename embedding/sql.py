@@ -63,7 +63,7 @@ def register_spark(spark: "SparkSession", warehouse: Warehouse) -> None:
     """
     for table in _required(warehouse):
         columns = ", ".join([ddl(table), *(f"{key} string" for key in _keys(table))])
-        spark.read.schema(columns).parquet(str(warehouse.root.absolute() / table)).createOrReplaceTempView(table)
+        spark.read.schema(columns).parquet((warehouse.root.absolute() / table).as_uri()).createOrReplaceTempView(table)
         spark.sql(latest_view(table, warehouse)).createOrReplaceTempView(f"{table}_latest")
 
 

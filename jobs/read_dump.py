@@ -40,7 +40,10 @@ def run(job: Job) -> None:
         job.spark.read.format("wikidump")
         .option("infoboxes", json.dumps(settings.books.infoboxes))
         .option("aliases", json.dumps(settings.books.namespace_aliases))
-        .option("partitionBytes", str(_partition_bytes(files, settings.read.partition_mb << 20, job.spark.sparkContext.defaultParallelism)))
+        .option(
+            "partitionBytes",
+            str(_partition_bytes(files, int(settings.read.partition_mb * (1 << 20)), job.spark.sparkContext.defaultParallelism)),
+        )
         .load(settings.dump)
     )
     redirect = F.col("redirect_target").isNotNull()
@@ -62,7 +65,7 @@ def run(job: Job) -> None:
 def _partition_bytes(files: list[str], most: int, cores: int) -> int:
     """Bytes a task reads: at most `most`, and less when a small dump would leave cores idle."""
     size = sum(Path(file).stat().st_size for file in files)
-    return max(1 << 20, min(most, size // (3 * cores)))
+    return min(most, max(1 << 20, size // (3 * cores)))
 
 
 STEP = Step("read_dump", reads=(), writes=("pages",), settings=("wiki", "dump", "books", "read"), run=run)

@@ -178,7 +178,7 @@ def test_layers_override_in_their_order(conf: Path, tmp_path: Path) -> None:
         ("books.infoboxes=[A, 'B, C']", "books.infoboxes", ["A", "B, C"]),
         ("spark.conf={spark.local.dir: /x}", "spark.conf", {"spark.local.dir": "/x"}),
         ("train={epochs: 3}", "train.epochs", 3),
-        ("books.namespace_aliases={6: [Bild]}", "books.namespace_aliases", {6: ["Bild"]}),
+        ("books.namespace_aliases={6: [Bild]}", "books.namespace_aliases", {4: ["WP"], 5: ["WT"], 6: ["Bild"]}),
     ],
 )
 def test_set_takes_every_kind_of_value(override: str, key: str, value: object) -> None:

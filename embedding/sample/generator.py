@@ -92,12 +92,15 @@ def write_sample(file: Path) -> int:
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(file.name + ".partial")
     pages = list(_pages(books))
-    with partial.open("wb") as out:
-        out.write(bz2.compress(_header().encode()))
-        for start in range(0, len(pages), PAGES_PER_STREAM):
-            out.write(bz2.compress("".join(pages[start : start + PAGES_PER_STREAM]).encode()))
-        out.write(bz2.compress(b"</mediawiki>\n"))
-    partial.replace(file)
+    try:
+        with partial.open("wb") as out:
+            out.write(bz2.compress(_header().encode()))
+            for start in range(0, len(pages), PAGES_PER_STREAM):
+                out.write(bz2.compress("".join(pages[start : start + PAGES_PER_STREAM]).encode()))
+            out.write(bz2.compress(b"</mediawiki>\n"))
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
     return len(books)
 
 

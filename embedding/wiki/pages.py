@@ -2,7 +2,7 @@
 
 In a dump all text is escaped (`<` is `&lt;`), so the literal bytes `<page>` and `</page>` are tags wherever they stand, and the
 few fields wanted are found by searching for their tags: an XML parser would look at every byte several times.
-Source: https://www.mediawiki.org/xml/export-0.11.xsd (back to 0.5, of 2011, nothing that is read here differs).
+Source: https://www.mediawiki.org/xml/export-0.11.xsd (back to 0.6, which brought <ns>, nothing that is read here differs).
 """
 
 import re
@@ -81,13 +81,13 @@ def _page_may_begin(buffer: bytes, owned: int) -> bool:
 
 def infobox_pattern(names: Iterable[str], template_prefixes: Iterable[str]) -> re.Pattern[bytes]:
     """A cheap test on the raw bytes of a page: does it call one of these templates? Case, underscores and comments are forgiven."""
-    gap = rb"(?:[\s_]|(?>&lt;!--.*?--&gt;))"  # atomic: a comment ends at its first -->
+    gap = rb"(?:[\s_]|(?>&lt;!--.{0,1000}?--&gt;))"  # atomic: a comment ends at its first -->
 
     def any_of(names: Iterable[str]) -> bytes:
         words = [(gap + b"+").join(_either_case(word) for word in re.split(r"[\s_]+", name.strip())) for name in names]
         return b"(?:" + (b"|".join(words) or b"(?!)") + b")"
 
-    skip = gap + b"*"
+    skip = gap + b"*+"  # possessive: what is skipped once is not tried again
     prefix = rb"(?::?" + skip + any_of(template_prefixes) + skip + b":" + skip + b")?"
     return re.compile(rb"\{\{" + skip + prefix + any_of(names) + skip + rb"[|}]", re.IGNORECASE | re.DOTALL)
 

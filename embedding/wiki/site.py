@@ -48,7 +48,7 @@ class Site:
     """Database name, namespaces and case rule of a wiki.
 
     Attributes:
-        dbname: enwiki, dewiki, ...; empty when the dump (before export-0.10) does not say.
+        dbname: enwiki, dewiki, ...; empty when the dump (before export-0.9) does not say.
         names: number of a namespace: its local name.
         numbers: name of a namespace, in lower case and with spaces: its number; local names, aliases and English names.
         case_sensitive: namespaces whose titles keep a small first letter.

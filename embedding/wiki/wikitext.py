@@ -3,7 +3,7 @@
 import html
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import mwparserfromhell as mwp
@@ -26,6 +26,7 @@ _DATES = {"start date", "start date and age", "film date", "date", "dts", "relea
 _LAST_ARGUMENT = {"lang", "transl", "transliteration", "langx", "script"}
 _BREAKING_TAGS = {"br", "li", "p", "div", "tr", "td", "dd", "dt"}
 _SILENT_TAGS = {"ref", "gallery", "math", "nowiki/", "references", "script", "style", "templatestyles", "imagemap", "timeline"}
+_UNPARSED_TAGS = {"gallery", "imagemap"}
 _FILE_LINK = re.compile(r"^\s*:?\s*(file|image|media)\s*:", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 
@@ -64,7 +65,7 @@ def read_article(wikitext: str, infoboxes: Iterable[str], site: Site) -> Article
     inside = {id(link) for box in boxes for parameter in box.params for link in parameter.value.ifilter_wikilinks()}
     mentions: Counter[tuple[str, str]] = Counter()
     dropped: Counter[str] = Counter()
-    for link in code.ifilter_wikilinks():
+    for link in _all_links(code):
         raw = _without_comments(link.title)
         title = site.parse(raw)
         if isinstance(title, str):
@@ -77,6 +78,13 @@ def read_article(wikitext: str, infoboxes: Iterable[str], site: Site) -> Article
             dropped["file" if title.namespace in (FILE, MEDIA) else "other namespace"] += 1
     links = [Link(target, count, place) for (target, place), count in mentions.items()]
     return Article(_fields(boxes[0]), links, dropped)
+
+
+def _all_links(code: Wikicode) -> Iterator[Wikilink]:
+    """Every wikilink, those in captions of galleries and image maps among them, which the parser leaves as text."""
+    yield from code.ifilter_wikilinks()
+    for tag in code.ifilter_tags(matches=lambda tag: str(tag.tag).strip().lower() in _UNPARSED_TAGS and tag.contents is not None):
+        yield from mwp.parse(str(tag.contents), skip_style_tags=True).ifilter_wikilinks()
 
 
 def _template_key(name: str) -> str:

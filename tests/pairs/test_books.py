@@ -4,12 +4,11 @@ from datetime import UTC, datetime
 
 from pyspark.sql import SparkSession
 
-from embedding.pairs.books import DROPS, extract_books
+from embedding.pairs.books import NO_BOOK, TOO_LONG, TOO_SLOW, extract_books
+from embedding.settings import load_settings
 from embedding.tables import ddl
 from embedding.wiki.site import Site
 from tests.conftest import HEADER
-
-FIELDS = {"author": ["author"], "genre": ["genre"], "year": ["release_date"]}
 
 
 def test_books_are_read_and_drops_have_a_reason(spark: SparkSession) -> None:
@@ -19,14 +18,16 @@ def test_books_are_read_and_drops_have_a_reason(spark: SparkSession) -> None:
         "{{Infobox book|author=[[Leo Tolstoy]]|genre=[[War novel]], epic|release_date=1869}} "
         "[[War]], [[war]] [[File:x.jpg]] [[Category:Novels]]",
         "<nowiki>{{Infobox book|author=x}}</nowiki>",
-        "{{Infobox book|author=x}}" + "y" * 1000,
+        "{{Infobox book|author=x}}" + "y" * 50_000,
         None,
+        "{{Infobox book|author=x}}" + "<a b=" * 9_000,  # minutes of parsing
     ]
     pages = spark.createDataFrame(
         [(number, 0, f"Title {number}", None, None, number, stamp, text) for number, text in enumerate(texts)], ddl("pages")
     )
-    rows = sorted(extract_books(pages, site, ["Infobox book"], FIELDS, 500).collect(), key=lambda row: row.page_id)
-    assert [(row.page_id, row.dropped) for row in rows] == [(0, None), (1, DROPS[1]), (2, DROPS[0])]
+    settings = load_settings(["enwiki.yaml"], ["books.max_wikitext_bytes=50000", "books.max_seconds=1"]).books
+    rows = sorted(extract_books(pages, site, settings).collect(), key=lambda row: row.page_id)
+    assert [(row.page_id, row.dropped) for row in rows] == [(0, None), (1, NO_BOOK), (2, TOO_LONG), (4, TOO_SLOW)]
     book = rows[0]
     assert (book.title, book.author, book.genres, book.year, book.isbn) == ("Title 0", "Leo Tolstoy", ["War novel", "epic"], 1869, None)
     assert book.infobox == {"author": "Leo Tolstoy", "genre": "War novel, epic", "release_date": "1869"}

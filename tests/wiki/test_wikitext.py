@@ -247,3 +247,16 @@ def test_values_of_a_parsed_text() -> None:
 )
 def test_broken_wikitext_is_read(text: str) -> None:
     assert read(BOX + text).infobox == {"name": ["Dune"]}
+
+
+def test_links_in_captions_of_galleries_and_image_maps_count() -> None:
+    text = (
+        "{{Infobox book|name=x}} <gallery>\nFile:a.jpg|By [[Ilya Repin]]\nFile:b.jpg\n</gallery> [[Ilya Repin]]"
+        "<imagemap>\nFile:c.jpg\nrect 0 0 1 1 [[Yasnaya Polyana]]\n</imagemap>"
+    )
+    article = read_article(text, ["Infobox book"], SITE)
+    assert article is not None
+    assert {(link.target, link.mentions, link.place) for link in article.links} == {
+        ("Ilya Repin", 2, "body"),
+        ("Yasnaya Polyana", 1, "body"),
+    }
