@@ -19,7 +19,7 @@ from embedding.errors import BookspaceError, SettingsError
 from embedding.progress import logged_progress
 from embedding.settings import Settings, load_settings, quoted
 from embedding.tables import ddl
-from embedding.warehouse import Manifest, Snapshot, StagedTable, Warehouse, write_table
+from embedding.warehouse import Manifest, Snapshot, StagedTable, Warehouse, address, write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,11 +65,11 @@ class Job:
 
     def read(self, table: str) -> "DataFrame":
         """A table of this snapshot as a DataFrame, with the contract's columns."""
-        return self.spark.read.schema(ddl(table)).parquet(self.warehouse.folder(table, self.snapshot).absolute().as_uri())
+        return self.spark.read.schema(ddl(table)).parquet(address(self.warehouse.folder(table, self.snapshot)))
 
     def write(self, table: str, rows: "DataFrame") -> None:
         """Stage a DataFrame that has the contract's columns."""
-        rows.write.mode("append").parquet(self.staged[table].folder.absolute().as_uri())
+        rows.write.mode("append").parquet(address(self.staged[table].folder))
 
     def arrow(self, table: str, columns: Sequence[str]) -> "pa.Table":
         """Columns of a table of this snapshot, in memory."""

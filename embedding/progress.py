@@ -45,12 +45,12 @@ def _watch(step: str, session: Callable[[], "SparkSession | None"], seconds: flo
             if info is None or done.is_set():
                 continue
             started = first_seen.setdefault(stage, time.monotonic() - seconds)
-            log.info("%s: %s", step, describe(info.name, info.numCompletedTasks, info.numTasks, time.monotonic() - started))
+            log.info("%s: %s", step, describe(stage, info.numCompletedTasks, info.numTasks, time.monotonic() - started))
 
 
-def describe(stage: str, completed: int, tasks: int, seconds: float) -> str:
+def describe(stage: int, completed: int, tasks: int, seconds: float) -> str:
     """Tasks done, tasks a second and seconds left of a stage, in words."""
-    text = f"{stage.split(' at ')[0]}, {completed:,} of {tasks:,} tasks"
+    text = f"stage {stage}, {completed:,} of {tasks:,} tasks"
     if not completed:
         return text
     rate = completed / seconds

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from embedding.errors import BookspaceError, DumpError, EnvironmentProblem, WarehouseError
 from embedding.settings import SparkSettings
 from embedding.tables import TABLES
-from embedding.warehouse import StagedTable
+from embedding.warehouse import StagedTable, address
 
 JAVA_VERSIONS = (17, 21)
 _OURS = re.compile(r"embedding\.errors\.(\w+): ([^\n]*)")
@@ -108,9 +108,7 @@ def write_counted(rows: DataFrame, staged: StagedTable, table: str, reasons: Seq
     counts = [F.count(F.when(F.col("dropped") == reason, True)).alias(reason) for reason in reasons]
     extra = [column.alias(name) for name, column in sums.items()]
     watched = rows.observe(seen, F.count(F.lit(True)).alias("rows"), *counts, *extra)
-    watched.where(F.col("dropped").isNull()).select(*TABLES[table].columns.names).write.mode("append").parquet(
-        staged.folder.absolute().as_uri()
-    )
+    watched.where(F.col("dropped").isNull()).select(*TABLES[table].columns.names).write.mode("append").parquet(address(staged.folder))
     figures = {name: int(value or 0) for name, value in seen.get.items()}
     staged.rows_in = figures["rows"]
     staged.dropped = {reason: figures[reason] for reason in reasons}
@@ -129,7 +127,7 @@ def write_apart(rows: DataFrame, keys: Sequence[str], order: Sequence[str], fold
     """
     marks = {f"key_{key}": F.col(key) for key in keys}
     ordered = rows.withColumns(marks).orderBy(*marks, *order)
-    ordered.write.mode("append").partitionBy(*marks).option("maxRecordsPerFile", rows_per_file).parquet(folder.absolute().as_uri())
+    ordered.write.mode("append").partitionBy(*marks).option("maxRecordsPerFile", rows_per_file).parquet(address(folder))
     for file in folder.rglob("key_*/*.parquet"):
         values = [part.partition("=")[2] for part in file.relative_to(folder).parts[:-1]]
         file.rename(folder / "-".join([*values, file.name]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from embedding.errors import EnvironmentProblem, NotFoundError
 from embedding.tables import BY_STEP, TABLES, ddl
-from embedding.warehouse import Warehouse
+from embedding.warehouse import Warehouse, address
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -63,7 +63,7 @@ def register_spark(spark: "SparkSession", warehouse: Warehouse) -> None:
     """
     for table in _required(warehouse):
         columns = ", ".join([ddl(table), *(f"{key} string" for key in _keys(table))])
-        spark.read.schema(columns).parquet((warehouse.root.absolute() / table).as_uri()).createOrReplaceTempView(table)
+        spark.read.schema(columns).parquet(address(warehouse.root / table)).createOrReplaceTempView(table)
         spark.sql(latest_view(table, warehouse)).createOrReplaceTempView(f"{table}_latest")
 
 

@@ -296,6 +296,11 @@ def _split(table: str, snapshot: Snapshot) -> tuple[str, Snapshot, str]:
     return name, snapshot, step
 
 
+def address(path: Path) -> str:
+    """A folder as Spark is to be told of it: on the local or mounted disk, whatever the cluster's default file system is."""
+    return f"file://{path.absolute()}"  # not quoted: Hadoop takes a % as it stands
+
+
 def write_table(table: str, columns: Mapping[str, Any], folder: Path, rows_per_group: int = 1 << 20) -> None:
     """Write columns (arrays or lists of equal length) as the one Parquet file of a staged table."""
     contract = TABLES[table].columns

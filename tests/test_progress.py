@@ -12,13 +12,13 @@ from embedding.progress import describe, logged_progress
 @pytest.mark.parametrize(
     ("completed", "text"),
     [
-        (0, "parquet, 0 of 800 tasks"),
-        (200, "parquet, 200 of 800 tasks, 2 tasks/s, 300 s left"),
-        (800, "parquet, 800 of 800 tasks, 8 tasks/s, 0 s left"),
+        (0, "stage 7, 0 of 800 tasks"),
+        (200, "stage 7, 200 of 800 tasks, 2 tasks/s, 300 s left"),
+        (800, "stage 7, 800 of 800 tasks, 8 tasks/s, 0 s left"),
     ],
 )
 def test_a_stage_in_words(completed: int, text: str) -> None:
-    assert describe("parquet at NativeMethodAccessorImpl.java:0", completed, 800, 100.0) == text
+    assert describe(7, completed, 800, 100.0) == text
 
 
 def test_a_slow_stage_is_logged_with_its_tasks(spark: SparkSession, caplog: pytest.LogCaptureFixture) -> None:

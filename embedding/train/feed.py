@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from embedding.errors import WarehouseError
+from embedding.warehouse import address
 
 
 def choose_files(files: Sequence[Path], wanted: Mapping[str, str | int]) -> tuple[list[Path], int]:
@@ -66,7 +67,7 @@ def read_pairs(files: Sequence[Path], **wanted: str | int) -> NDArray[np.int32]:
 
         filled = 0
         with make_batch_reader(
-            [f"file://{file.absolute()}" for file in chosen],  # not quoted: petastorm takes the path as it stands
+            [address(file) for file in chosen],
             schema_fields=["book_id", "link_id"],
             workers_count=1,
             shuffle_row_groups=False,

@@ -119,6 +119,26 @@ def test_a_wiki_without_known_infoboxes(spark: SparkSession, tmp_path: Path) -> 
     assert "enwiki" in message
 
 
+def test_one_dump_twice_in_a_folder(spark: SparkSession, tmp_path: Path) -> None:
+    folder = tmp_path / "dumps"
+    folder.mkdir()
+    for name in ("testwiki-20240501-pages.xml", "testwiki-20240601-pages.xml"):
+        (folder / name).write_text(HEADER + page("A", 1, "{{Infobox book}} [[L]]") + FOOTER)
+    assert "holds 1 books twice" in _fails(spark, tmp_path, folder)
+    assert _tables(tmp_path) == ["pages"]
+
+
+def test_pages_read_for_other_infoboxes_are_refused(spark: SparkSession, tmp_path: Path) -> None:
+    file = tmp_path / "dump.xml"
+    file.write_text(HEADER + page("A", 1, "{{Infobox book}} [[L]]") + FOOTER)
+    _fails(spark, tmp_path, file)
+    more = load_settings(
+        [tmp_path / "test.yaml"], [f"warehouse={tmp_path / 'warehouse'}", "snapshot=20240501", "books.infoboxes=[Infobox comic]"]
+    )
+    with pytest.raises(BookspaceError, match="run read_dump again with the settings of this step"):
+        run_steps(STEPS[1:2], more, BorrowedSession(spark))
+
+
 def test_a_gate_that_is_missed_keeps_the_snapshot_out_of_view(spark: SparkSession, tmp_path: Path) -> None:
     file = write_planted(tmp_path)
     message = _fails(spark, tmp_path, file, "publish.min_books=1000", "train.epochs=1", "neighbours.min_recall=0")
@@ -159,6 +179,19 @@ def _complaint(done: subprocess.CompletedProcess[str]) -> str:
 def test_a_read_only_warehouse(tmp_path: Path) -> None:
     with _mounted(tmp_path / "disk", "ro,size=1m") as disk:
         assert f"{disk / 'w'}: cannot be written" in _complaint(_command(tmp_path, disk / "w"))
+
+
+def test_a_disk_too_small_for_the_sample(tmp_path: Path) -> None:
+    with _mounted(tmp_path / "disk", "size=64k") as disk:
+        done = subprocess.run(
+            [BOOKSPACE, "run", "--conf", "sample.yaml", "--warehouse", disk / "w"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+        assert "cannot be written by the sample: No space left on device" in _complaint(done)
+        assert [path for path in disk.rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize("size", ["8k", "140k"])
