@@ -123,7 +123,7 @@ class NeighboursSettings(Section):
     """find_neighbours."""
 
     k: Count
-    method: Literal["annoy", "exact"]
+    method: Literal["auto", "annoy", "exact"]
     trees: Count
     search_k: Count
     min_recall: Annotated[float, Field(ge=0, le=1)]

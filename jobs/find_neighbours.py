@@ -38,10 +38,11 @@ def run(job: Job) -> None:
 
 
 def _search(job: Job, table: str, index: str, key: str) -> tuple[DataFrame, tuple[float, str]]:
-    """Neighbours of every row (row, neighbour, rank, similarity), and the recall of the search with what it was measured on."""
+    """Neighbours of every row (row, neighbour, rank, similarity), and the recall of Annoy with what it was measured on."""
     from embedding.evaluate.ranking import recall
+    from embedding.neighbours.annoy_index import AnnoySearch, build_index
     from embedding.neighbours.exact import ExactSearch
-    from embedding.neighbours.search import open_search
+    from embedding.neighbours.search import choose_method
 
     settings = job.settings.neighbours
     stored = job.arrow(table, [key, "vector"]).sort_by(key)
@@ -51,20 +52,23 @@ def _search(job: Job, table: str, index: str, key: str) -> tuple[DataFrame, tupl
             f"table {table} of {job.snapshot} holds {len(vectors)} vector: nothing has a neighbour; "
             "lower pairs.min_books, or give a larger dump"
         )
-    search = open_search(
-        settings.method, vectors, job.staged[index].folder / "index.ann", settings.trees, settings.search_k, job.settings.seed
-    )
     rows = np.arange(len(vectors))
+    file = job.staged[index].folder / "index.ann"
+    build_index(vectors, file, settings.trees, job.settings.seed)
+    annoy, exact = AnnoySearch(vectors, file, settings.search_k), ExactSearch(vectors)
     sample = np.sort(np.random.default_rng(job.settings.seed).permutation(rows)[: settings.recall_queries])
-    exact, _ = ExactSearch(vectors).neighbours(sample, settings.k)
-    while recall(search.neighbours(sample, settings.k)[0], exact) < settings.min_recall and search.widen():
+    right, _ = exact.neighbours(sample, settings.k)
+    while (share := recall(annoy.neighbours(sample, settings.k)[0], right)) < settings.min_recall and annoy.widen():
         pass
-    found, cosines = search.neighbours(rows, settings.k)
-    share = recall(found[sample], exact)
-    log.info("find_neighbours: %s of %s vectors, recall@%d %.4f", settings.method, f"{len(vectors):,}", found.shape[1], share)
+    method = choose_method(settings.method, len(vectors))
+    log.info(
+        "find_neighbours: %s vectors by %s search; Annoy's recall@%d %.4f with search_k %d",
+        f"{len(vectors):,}", method, settings.k, share, annoy.search_k,
+    )  # fmt: skip
+    found, cosines = (exact if method == "exact" else annoy).neighbours(rows, settings.k)
     job.staged[index].facts = {
-        "method": settings.method, "metric": "angular", "vectors": len(vectors), "dimensions": vectors.shape[1], "trees": settings.trees,
-        "row": key,
+        "metric": "angular", "vectors": len(vectors), "dimensions": vectors.shape[1], "trees": settings.trees,
+        "search_k": annoy.search_k, "row": key, "tables_by": method,
     }  # fmt: skip
     k = found.shape[1]
     columns: dict[str, Any] = {
@@ -73,7 +77,7 @@ def _search(job: Job, table: str, index: str, key: str) -> tuple[DataFrame, tupl
         "rank": pa.array(np.tile(np.arange(1, k + 1), len(rows)), pa.int32()),
         "similarity": pa.array(cosines.ravel(), pa.float32()),
     }
-    measured_on = f"{len(sample):,} of {len(rows):,} {table}, {settings.method} against exact search, k = {k}"
+    measured_on = f"{len(sample):,} of {len(rows):,} {table}, Annoy (search_k {annoy.search_k}) against exact search, k = {k}"
     return job.spark.createDataFrame(pa.table(columns)), (share, measured_on)
 
 

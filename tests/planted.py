@@ -55,5 +55,5 @@ spark: {master: "local[2]", driver_memory: 1g, shuffle_partitions: 2}
 books: {infoboxes: [Infobox book]}
 pairs: {min_books: 3}
 train: {dimensions: 16, epochs: 30, min_steps: 1, batch_positives: 128, learning_rate: 1e-2}
-neighbours: {k: 5, trees: 20}
+neighbours: {k: 5, trees: 20, method: annoy}
 """

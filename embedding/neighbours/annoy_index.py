@@ -27,7 +27,7 @@ class AnnoySearch:
     """Candidates from an index; their cosines are computed anew from the vectors, and a query that comes back short is searched exactly."""
 
     def __init__(self, vectors: Vectors, file: Path, search_k: int) -> None:
-        self._vectors, self._search_k = vectors, search_k
+        self._vectors, self.search_k = vectors, search_k
         self._index = AnnoyIndex(vectors.shape[1], "angular")
         self._index.load(str(file))
         if self._index.get_n_items() != len(vectors):
@@ -37,9 +37,9 @@ class AnnoySearch:
 
     def widen(self) -> bool:
         """Inspect twice as many vectors a query from now on; False when all are inspected already."""
-        if self._search_k >= 2 * self._index.get_n_trees() * self._index.get_n_items():
+        if self.search_k >= 2 * self._index.get_n_trees() * self._index.get_n_items():
             return False
-        self._search_k *= 2
+        self.search_k *= 2
         return True
 
     def neighbours(self, queries: Rows, k: int) -> tuple[Rows, Vectors]:
@@ -49,7 +49,7 @@ class AnnoySearch:
         found = np.empty((len(queries), k), np.int64)
         cosines = np.empty((len(queries), k), np.float32)
         for place, query in enumerate(tqdm(queries, desc="annoy", unit=" queries", mininterval=1, disable=None)):
-            candidates = np.array(self._index.get_nns_by_item(int(query), k + 1, self._search_k), dtype=np.int64)
+            candidates = np.array(self._index.get_nns_by_item(int(query), k + 1, self.search_k), dtype=np.int64)
             candidates = candidates[candidates != query]
             if len(candidates) < k:
                 candidates = np.delete(np.arange(count), query)

@@ -14,10 +14,6 @@ class ExactSearch:
     def __init__(self, vectors: Vectors) -> None:
         self._vectors = torch.from_numpy(vectors).to("cuda" if torch.cuda.is_available() else "cpu")
 
-    def widen(self) -> bool:
-        """See `search.Search`."""
-        return False
-
     def neighbours(self, queries: Rows, k: int) -> tuple[Rows, Vectors]:
         """See `search.Search`."""
         count = len(self._vectors)

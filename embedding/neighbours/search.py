@@ -3,7 +3,6 @@
 A search gives, for every query, the k other rows of largest cosine; equal ones in the order of their row numbers, which follow page_id.
 """
 
-from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
+EXACT_UP_TO = 100_000
 
 
 class Search(Protocol):
@@ -28,21 +28,12 @@ class Search(Protocol):
         """
         ...
 
-    def widen(self) -> bool:
-        """Search more thoroughly from now on; False when that cannot be."""
-        ...
 
-
-def open_search(method: Literal["annoy", "exact"], vectors: Vectors, file: Path, trees: int, search_k: int, seed: int) -> Search:
-    """A search over all rows of `vectors`, shape (rows, d), each of length 1. Annoy's index is built and written to `file`."""
-    if method == "exact":
-        from embedding.neighbours.exact import ExactSearch
-
-        return ExactSearch(vectors)
-    from embedding.neighbours.annoy_index import AnnoySearch, build_index
-
-    build_index(vectors, file, trees, seed)
-    return AnnoySearch(vectors, file, search_k)
+def choose_method(wanted: Literal["auto", "annoy", "exact"], rows: int) -> Literal["annoy", "exact"]:
+    """The method that fills a table: exact search costs rows x rows, and is the faster one as long as there are not too many."""
+    if wanted == "auto":
+        return "exact" if rows <= EXACT_UP_TO else "annoy"
+    return wanted
 
 
 def ranked(candidates: Rows, cosines: Vectors, k: int) -> tuple[Rows, Vectors]:

@@ -13,7 +13,7 @@ from embedding.evaluate.ranking import recall
 from embedding.neighbours import exact
 from embedding.neighbours.annoy_index import AnnoySearch, build_index
 from embedding.neighbours.exact import ExactSearch
-from embedding.neighbours.search import Search, open_search, ranked
+from embedding.neighbours.search import EXACT_UP_TO, Search, choose_method, ranked
 
 EVERYTHING = 10**6  # search_k with which Annoy inspects all vectors of these tests
 METHODS = pytest.mark.parametrize("method", ["exact", "annoy"])
@@ -38,7 +38,14 @@ def _axes(rows: int) -> np.ndarray:
 
 
 def _open(method: Method, vectors: np.ndarray, folder: Path, search_k: int = EVERYTHING) -> Search:
-    return open_search(method, vectors, folder / "index.ann", 10, search_k, 1)
+    if method == "exact":
+        return ExactSearch(vectors)
+    return _annoy(vectors, folder, search_k)
+
+
+def _annoy(vectors: np.ndarray, folder: Path, search_k: int, trees: int = 10) -> AnnoySearch:
+    build_index(vectors, folder / "index.ann", trees, 1)
+    return AnnoySearch(vectors, folder / "index.ann", search_k)
 
 
 def _plain(vectors: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
@@ -151,7 +158,7 @@ def test_an_index_of_another_number_of_vectors_is_refused(tmp_path: Path) -> Non
 def test_widening_finds_more_until_everything_is_inspected(tmp_path: Path) -> None:
     vectors, rows = _random(3000, 40), np.arange(0, 3000, 10)
     wanted, _ = ExactSearch(vectors).neighbours(rows, 10)
-    search = _open("annoy", vectors, tmp_path, search_k=20)
+    search = _annoy(vectors, tmp_path, search_k=20)
     recalls = [recall(search.neighbours(rows, 10)[0], wanted)]
     while search.widen():
         recalls.append(recall(search.neighbours(rows, 10)[0], wanted))
@@ -159,12 +166,16 @@ def test_widening_finds_more_until_everything_is_inspected(tmp_path: Path) -> No
     assert recalls[0] < 0.9, "the first look is not everything, or this test shows nothing"
     assert recalls == sorted(recalls)
     assert recalls[-1] == 1
-    assert not ExactSearch(vectors).widen()
+
+
+def test_small_tables_are_searched_exactly_unless_asked_otherwise() -> None:
+    assert [choose_method("auto", rows) for rows in (2, EXACT_UP_TO, EXACT_UP_TO + 1)] == ["exact", "exact", "annoy"]
+    assert [choose_method(method, 7) for method in ("annoy", "exact")] == ["annoy", "exact"]
 
 
 def test_a_narrow_search_still_gives_k_neighbours_of_every_row(tmp_path: Path) -> None:
     vectors = _random(400, 30)
-    search = open_search("annoy", vectors, tmp_path / "index.ann", 1, 1, 1)
+    search = _annoy(vectors, tmp_path, search_k=1, trees=1)
     found, cosines = search.neighbours(np.arange(400), 50)
     assert found.shape == (400, 50)
     assert all(len(set(row)) == 50 for row in found.tolist())
