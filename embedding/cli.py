@@ -11,10 +11,12 @@ from typing import Any
 from embedding import __version__
 from embedding.errors import NotFoundError
 from embedding.job import Session, Step, add_options, reported, run_steps, settings_of, start_log
+from embedding.manifest import Snapshot
 from embedding.query import Answer, similar
-from embedding.settings import Settings, load_settings, quoted
+from embedding.settings import Settings
+from embedding.settings_files import load_settings, quoted
 from embedding.sql import open_duckdb, quote, register_spark
-from embedding.warehouse import Snapshot, Warehouse
+from embedding.warehouse import Warehouse
 
 
 def main(steps: Sequence[Step], arguments: Sequence[str] | None = None) -> None:

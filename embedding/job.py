@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedding.errors import BookspaceError, SettingsError
+from embedding.manifest import Manifest, Snapshot
 from embedding.progress import logged_progress
-from embedding.settings import Settings, load_settings, quoted
+from embedding.settings import Settings
+from embedding.settings_files import load_settings, quoted
 from embedding.tables import ddl
-from embedding.warehouse import Manifest, Snapshot, StagedTable, Warehouse, address, write_table
+from embedding.warehouse import StagedTable, Warehouse, address, write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa

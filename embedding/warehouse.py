@@ -7,67 +7,25 @@ its manifest; a step that fails leaves what was there before. No other module bu
 
 import errno
 import json
-import platform
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from embedding import __version__
 from embedding.errors import WarehouseError
+from embedding.manifest import Manifest, Snapshot, versions
 from embedding.tables import BY_STEP, FOLDERS, TABLES, describe
 
 MANIFEST = "_manifest.json"
 _PATTERN = set("*?[]{}\\#")
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EFBIG, errno.EIO}
-
-
-@dataclass(frozen=True, order=True)
-class Snapshot:
-    """A wiki's dump of one day."""
-
-    wiki: str
-    date: str
-
-    def __str__(self) -> str:
-        return f"{self.wiki} {self.date}"
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What is known of one table of one snapshot.
-
-    Attributes:
-        id: new with every write; what was made from the table names it.
-        run: id of the step's run; the tables that one run wrote share it.
-        inputs: table: id of its manifest when it was read.
-        rows_in, rows_out, dropped: rows_in = rows_out + the sum of dropped, where a step keeps or drops rows; rows_in is None where
-            it makes them.
-        facts: what else later steps need (the wiki's namespaces, the width of an index).
-    """
-
-    id: str
-    run: str
-    table: str
-    step: str
-    wiki: str
-    snapshot: str
-    created: str
-    rows_in: int | None
-    rows_out: int
-    dropped: dict[str, int]
-    inputs: dict[str, str]
-    settings: dict[str, Any]
-    versions: dict[str, str]
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -267,7 +225,7 @@ class Warehouse:
             dropped=dropped,
             inputs={name: made.id for name, made in inputs.items()},
             settings=dict(settings),
-            versions=_versions(),
+            versions=versions(),
             facts=part.facts,
         )
         (part.folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, ensure_ascii=False), encoding="utf-8")
@@ -322,13 +280,3 @@ def _check_files(table: str, folder: Path) -> int:
         if describe(footer.schema_arrow) != describe(contract):
             raise WarehouseError(f"table {table} would have the columns {describe(footer.schema_arrow)} and not {describe(contract)}")
     return rows
-
-
-def _versions() -> dict[str, str]:
-    versions = {"bookspace": __version__, "python": platform.python_version()}
-    for name in ("pyspark", "pyarrow", "numpy", "mwparserfromhell", "torch", "petastorm", "annoy"):
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from embedding.errors import DumpError, SettingsError
 from embedding.job import Job, Step, log, run_alone
-from embedding.settings import conf_folder
+from embedding.settings_files import conf_folder
 from embedding.spark import write_counted
 from embedding.wiki.dump import find_files, read_header
 from embedding.wiki.site import Site

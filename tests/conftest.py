@@ -60,7 +60,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
     """One Spark session for all tests, with the settings of the product."""
-    from embedding.settings import load_settings
+    from embedding.settings_files import load_settings
     from embedding.spark import start_session
 
     settings = load_settings(["sample.yaml"], ["spark.master=local[2]"])

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from embedding.settings import load_settings
+from embedding.settings_files import load_settings
 from embedding.tables import TABLES, describe
 from jobs.pipeline import STEPS
 

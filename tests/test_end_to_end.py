@@ -10,9 +10,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from embedding.manifest import Snapshot
 from embedding.sql import open_duckdb
 from embedding.tables import TABLES
-from embedding.warehouse import Snapshot, Warehouse
+from embedding.warehouse import Warehouse
 from jobs.pipeline import STEPS
 from tests.planted import BOOKS, CLUSTERS, SETTINGS, cluster_of, write_planted
 

@@ -10,9 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from embedding.errors import NotFoundError
+from embedding.manifest import Snapshot
 from embedding.query import Neighbour, similar
 from embedding.sql import open_duckdb
-from embedding.warehouse import Snapshot, Warehouse, write_table
+from embedding.warehouse import Warehouse, write_table
 
 EN, EN_OLD, DE = Snapshot("enwiki", "20240201"), Snapshot("enwiki", "20240101"), Snapshot("dewiki", "20240115")
 TITLES = {

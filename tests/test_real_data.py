@@ -9,9 +9,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from embedding.job import run_steps
-from embedding.settings import load_settings
+from embedding.manifest import Snapshot
+from embedding.settings_files import load_settings
 from embedding.sql import open_duckdb
-from embedding.warehouse import Snapshot, Warehouse
+from embedding.warehouse import Warehouse
 from embedding.wiki.dump import read_header
 from embedding.wiki.site import Site, Title
 from jobs.pipeline import STEPS

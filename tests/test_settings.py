@@ -7,7 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from embedding.errors import SettingsError
-from embedding.settings import Settings, conf_folder, load_settings, quoted
+from embedding.settings import Settings
+from embedding.settings_files import conf_folder, load_settings, quoted
 
 CONF = sorted(path.name for path in conf_folder().glob("*.yaml"))
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from embedding.errors import NotFoundError
+from embedding.manifest import Snapshot
 from embedding.sql import latest_view, open_duckdb, quote, tables_there
-from embedding.warehouse import Snapshot, Warehouse, write_table
+from embedding.warehouse import Warehouse, write_table
 
 OLD, NEW, OTHER = Snapshot("awiki", "20240101"), Snapshot("awiki", "20240201"), Snapshot("bwiki", "20240115")
 HOSTILE = ["It's", '100% "sure"', "Robert'); DROP TABLE links;--", "back\\slash", "Ünïcode ☃", "%s {0} $title ?"]

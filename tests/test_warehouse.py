@@ -15,8 +15,9 @@ import pytest
 
 from embedding import __version__
 from embedding.errors import WarehouseError
+from embedding.manifest import Manifest, Snapshot
 from embedding.tables import TABLES
-from embedding.warehouse import MANIFEST, Manifest, Snapshot, Warehouse, write_table
+from embedding.warehouse import MANIFEST, Warehouse, write_table
 
 SNAPSHOT = Snapshot("testwiki", "20240101")
 ROWS: dict[str, dict[str, list[Any]]] = {

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from embedding.errors import BookspaceError
 from embedding.job import run_steps
-from embedding.settings import load_settings
+from embedding.settings_files import load_settings
 from embedding.spark import one_line
 from embedding.warehouse import Warehouse
 from jobs.pipeline import STEPS

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pyspark.sql import SparkSession
 
 from embedding.pairs.books import NO_BOOK, TOO_LONG, TOO_SLOW, extract_books
-from embedding.settings import load_settings
+from embedding.settings_files import load_settings
 from embedding.tables import ddl
 from embedding.wiki.site import Site
 from tests.conftest import HEADER

@@ -5,7 +5,7 @@ from pyspark.sql import SparkSession
 
 from embedding.job import run_steps
 from embedding.query import similar
-from embedding.settings import load_settings
+from embedding.settings_files import load_settings
 from embedding.sql import open_duckdb
 from embedding.warehouse import Warehouse
 from jobs.pipeline import STEPS

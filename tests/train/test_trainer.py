@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from embedding.errors import EnvironmentProblem
-from embedding.settings import TrainSettings, load_settings
+from embedding.settings import TrainSettings
+from embedding.settings_files import load_settings
 from embedding.train import checkpoint, trainer
 from embedding.train.trainer import EpochFigures, choose_device, train
 
