@@ -6,12 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
+import hypothesis
 import pytest
 
 from embedding.job import Session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+# The same examples on every machine, however slow it is.
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 HEADER = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" xml:lang="en">

@@ -168,7 +168,7 @@ def test_a_warehouse_without_neighbours_yet_says_the_same(tmp_path: Path) -> Non
         similar(open_duckdb(warehouse), "Emma", "link")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.text(max_size=30))
 @example("'; DROP VIEW neighbours_latest; --")
 @example("%")

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from embedding.errors import WarehouseError
@@ -182,7 +182,6 @@ def test_a_narrow_search_still_gives_k_neighbours_of_every_row(tmp_path: Path) -
     np.testing.assert_allclose(cosines, (vectors[:, None] * vectors[found]).sum(-1), atol=1e-6)
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(-2, 2), min_size=6, max_size=6), min_size=1, max_size=4), st.integers(0, 8))
 def test_ranked_orders_by_cosine_then_row(values: list[list[int]], k: int) -> None:
     cosines = np.array(values, np.float32) / 2

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from embedding.pairs import negatives
@@ -42,7 +42,6 @@ def _tables(draw: st.DrawFn) -> tuple[set[tuple[int, int]], np.ndarray]:
     return {(book, link) for book, some in enumerate(theirs) for link in some}, np.array(weights)
 
 
-@settings(deadline=None)
 @given(_tables(), st.integers(0, 2**31 - 1))
 def test_no_sample_is_a_true_pair(table: tuple[set[tuple[int, int]], np.ndarray], seed: int) -> None:
     true, weights = table
@@ -55,7 +54,6 @@ def test_no_sample_is_a_true_pair(table: tuple[set[tuple[int, int]], np.ndarray]
         assert (book, link) not in true
 
 
-@settings(deadline=None)
 @given(_tables(), st.data())
 def test_samples_are_the_same_whatever_the_batching(table: tuple[set[tuple[int, int]], np.ndarray], data: st.DataObject) -> None:
     true, weights = table
@@ -145,7 +143,6 @@ def test_ids_of_the_largest_wikis_do_not_overflow() -> None:
     assert drawn.max() > 0.99 * links > 0.01 * links > drawn.min()
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=30), st.integers(1, 7), st.integers(0, 1000))
 def test_samples_per_book_sum_exactly(positives: list[int], per_positive: int, total: int) -> None:
     counts, books = np.array(positives), np.arange(len(positives))

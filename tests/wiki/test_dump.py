@@ -47,7 +47,7 @@ def test_every_split_size_gives_every_page_once(packing: str, tmp_path: Path) ->
         assert read_pages(path, range_bytes) == EXPECTED, f"ranges of {range_bytes} bytes"
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(block=st.integers(16, 3000), range_bytes=st.integers(1, 3000))
 @example(block=len(WHOLE) - 3, range_bytes=1)  # the last stream is `i>\n`
 @example(block=len(WHOLE) - 1, range_bytes=1)  # the last stream is a newline
@@ -58,7 +58,7 @@ def test_pages_that_straddle_streams_come_once(block: int, range_bytes: int, fol
     assert read_pages(path, range_bytes) == EXPECTED
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(cuts=st.sets(st.integers(1, len(WHOLE) - 1), max_size=12), range_bytes=st.integers(1, 2000))
 @example(cuts={WHOLE.index(b"</mediawiki>") + i for i in (0, 3)}, range_bytes=1)
 @example(cuts={WHOLE.index(b"<page>") + i for i in (0, 1, 5, 6)}, range_bytes=1)
@@ -70,7 +70,7 @@ def test_streams_may_begin_anywhere(cuts: set[int], range_bytes: int, folder: Pa
     assert read_pages(path, range_bytes) == EXPECTED
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(count=st.integers(0, len(PAGES)), per_stream=st.integers(1, 4), range_bytes=st.integers(1, 2000))
 def test_any_number_of_pages_a_stream(count: int, per_stream: int, range_bytes: int, folder: Path) -> None:
     path = folder / "some.bz2"
