@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -55,8 +55,9 @@ def warehouse(folder: Path, run: subprocess.CompletedProcess[str]) -> Warehouse:
 
 
 @pytest.fixture(scope="module")
-def sql(warehouse: Warehouse) -> duckdb.DuckDBPyConnection:
-    return open_duckdb(warehouse)
+def sql(warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
+    with open_duckdb(warehouse) as connection:
+        yield connection
 
 
 def test_neighbours_recover_the_planted_clusters(sql: duckdb.DuckDBPyConnection) -> None:
