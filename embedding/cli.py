@@ -1,6 +1,7 @@
 """The command `bookspace`."""
 
 import argparse
+import csv
 import json
 import shlex
 import sys
@@ -145,10 +146,16 @@ def _print_result(result: Any, how: str) -> None:
     if how == "table":
         result.show(max_rows=1000, max_width=200 if not sys.stdout.isatty() else None)
     elif how == "csv":
-        result.write_csv("/dev/stdout")
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(result.columns)
+        writer.writerows([_json(cell) if isinstance(cell, list | dict) else cell for cell in row] for row in result.fetchall())
     else:
         for row in result.fetchall():
-            print(json.dumps(dict(zip(result.columns, row, strict=True)), default=str, ensure_ascii=False))
+            print(_json(dict(zip(result.columns, row, strict=True))))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False)
 
 
 def _status(options: argparse.Namespace, _: Sequence[Step]) -> None:

@@ -127,6 +127,12 @@ def test_similar_and_status_and_sql(folder: Path, warehouse: Warehouse) -> None:
     assert status.splitlines()[1].split()[:3] == ["testwiki", "20240501", "latest"]
     rows = _call([command, "sql", "SELECT count(*) AS n FROM books_latest", "--format", "json", "--warehouse", "one"], folder).stdout
     assert json.loads(rows) == {"n": CLUSTERS * BOOKS}
+    with (folder / "out.csv").open("a") as out:  # what stands in the file already must stay
+        out.write("before\n")
+        out.flush()
+        query = "SELECT title, year, genres FROM books_latest WHERE title = 'Book 0 0'"
+        subprocess.run([command, "sql", query, "--format", "csv", "--warehouse", "one"], check=True, cwd=folder, stdout=out)
+    assert (folder / "out.csv").read_text() == 'before\ntitle,year,genres\nBook 0 0,,"[""Novel""]"\n'
     failed = subprocess.run(
         [command, "similar", "Nothing like it", "--warehouse", "one"], capture_output=True, text=True, check=False, cwd=folder
     )
