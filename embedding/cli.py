@@ -11,11 +11,10 @@ from typing import Any
 
 from embedding import __version__
 from embedding.errors import NotFoundError
-from embedding.job import Session, Step, add_options, reported, run_steps, settings_of, start_log
+from embedding.job import Session, Step, add_options, add_reading_options, reported, run_steps, settings_of, start_log
 from embedding.manifest import Snapshot
 from embedding.query import Answer, similar
 from embedding.settings import Settings
-from embedding.settings_files import load_settings, quoted
 from embedding.sql import open_duckdb, quote, register_spark
 from embedding.warehouse import Warehouse
 
@@ -57,14 +56,9 @@ def _parser() -> argparse.ArgumentParser:
 
     sample = commands.add_parser("sample", help="write the sample dump of well-known books")
     sample.add_argument("file", type=Path)
-    for command in (run, ask, sql, status, sample):
-        if command is run:
-            add_options(command)
-        else:
-            command.add_argument("--conf", action="append", default=[], metavar="FILE", help="settings file, on top of conf/default.yaml")
-            command.add_argument("--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="override one setting")
-            command.add_argument("--warehouse", metavar="FOLDER", help="folder of all tables (the setting warehouse)")
-            command.add_argument("--debug", action="store_true", help="show tracebacks")
+    add_options(run)
+    for command in (ask, sql, status, sample):
+        add_reading_options(command)
     return parser
 
 
@@ -76,9 +70,7 @@ def _count(text: str) -> int:
 
 def _reader_settings(options: argparse.Namespace) -> Settings:
     """Settings of a command that only reads: no wiki need be named."""
-    wiki = [] if options.conf else ["wiki=any"]
-    warehouse = [f"warehouse={quoted(options.warehouse)}"] if options.warehouse else []
-    return load_settings(options.conf, [*wiki, *options.overrides, *warehouse])
+    return settings_of(options) if options.conf else settings_of(options, "wiki=any")
 
 
 def _run(options: argparse.Namespace, steps: Sequence[Step]) -> None:

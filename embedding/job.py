@@ -24,7 +24,9 @@ from embedding.tables import ddl
 from embedding.warehouse import StagedTable, Warehouse, address, write_table
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
     from pyspark.sql import DataFrame, SparkSession
 
 log = logging.getLogger("bookspace")
@@ -78,6 +80,13 @@ class Job:
         import pyarrow.parquet as pq
 
         return pq.read_table(self.files(table), columns=list(columns), partitioning=None)
+
+    def vectors(self, table: str, key: str) -> "NDArray[np.float32]":
+        """The vectors of a table in the order of its key, shape (rows, dimensions)."""
+        import numpy as np
+
+        stored = self.arrow(table, [key, "vector"]).sort_by(key)
+        return np.array(stored["vector"].combine_chunks().flatten()).reshape(len(stored), -1)
 
     def write_metrics(self, figures: Iterable[tuple[str, float, str, int | None]]) -> None:
         """Stage this step's part of the table metrics: name, value, what it was measured on, epoch.
@@ -156,24 +165,29 @@ def describe_counts(made: Manifest) -> str:
     return text
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options that every step and `bookspace run` take."""
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """The options that every command takes, also one that only reads."""
     parser.add_argument(
         "--conf", action="append", default=[], metavar="FILE", help="settings file, on top of conf/default.yaml; may be repeated"
     )
     parser.add_argument(
         "--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="override one setting, e.g. train.epochs=3"
     )
-    parser.add_argument("--dump", metavar="PATH", help="dump file, folder or glob (the setting dump)")
     parser.add_argument("--warehouse", metavar="FOLDER", help="folder of all tables (the setting warehouse)")
-    parser.add_argument("--snapshot", metavar="YYYYMMDD", help="date of the dump (the setting snapshot)")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
 
 
-def settings_of(options: argparse.Namespace) -> Settings:
-    """The settings that the options of `add_options` name."""
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that every step and `bookspace run` take."""
+    add_reading_options(parser)
+    parser.add_argument("--dump", metavar="PATH", help="dump file, folder or glob (the setting dump)")
+    parser.add_argument("--snapshot", metavar="YYYYMMDD", help="date of the dump (the setting snapshot)")
+
+
+def settings_of(options: argparse.Namespace, *first: str) -> Settings:
+    """The settings that the options of `add_options` name; `first` are overrides that they in turn override."""
     direct = [f"{key}={quoted(value)}" for key in ("dump", "warehouse", "snapshot") if (value := getattr(options, key, None)) is not None]
-    return load_settings(options.conf, [*options.overrides, *direct])
+    return load_settings(options.conf, [*first, *options.overrides, *direct])
 
 
 def snapshot_of(settings: Settings) -> Snapshot:

@@ -1,7 +1,6 @@
 """evaluate: book_vectors, link_vectors, pairs, negatives -> metrics."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embedding.evaluate.ranking import auc, filtered_ranks
 from embedding.job import Job, Step, log, run_alone
@@ -12,7 +11,7 @@ def run(job: Job) -> None:
     from embedding.train.feed import read_pairs
 
     settings = job.settings.evaluate
-    books, links = (_vectors(job, table, key) for table, key in (("book_vectors", "book_id"), ("link_vectors", "link_id")))
+    books, links = (job.vectors(table, key) for table, key in (("book_vectors", "book_id"), ("link_vectors", "link_id")))
     pairs = job.files("pairs")
     test, false = read_pairs(pairs, split="test"), read_pairs(job.files("negatives"), split="test", draw=0)
     if not len(test):
@@ -32,11 +31,6 @@ def run(job: Job) -> None:
     for name, value, measured_on, _ in figures:
         log.info("evaluate: %s %.4f (%s)", name, value, measured_on)
     job.write_metrics(figures)
-
-
-def _vectors(job: Job, table: str, key: str) -> NDArray[np.float32]:
-    stored = job.arrow(table, [key, "vector"]).sort_by(key)
-    return np.array(stored["vector"].combine_chunks().flatten()).reshape(len(stored), -1)
 
 
 STEP = Step(

@@ -45,8 +45,7 @@ def _search(job: Job, table: str, index: str, key: str) -> tuple[DataFrame, tupl
     from embedding.neighbours.search import choose_method
 
     settings = job.settings.neighbours
-    stored = job.arrow(table, [key, "vector"]).sort_by(key)
-    vectors = np.array(stored["vector"].combine_chunks().flatten()).reshape(len(stored), -1)
+    vectors = job.vectors(table, key)
     if len(vectors) < 2:
         raise WarehouseError(
             f"table {table} of {job.snapshot} holds {len(vectors)} vector: nothing has a neighbour; "

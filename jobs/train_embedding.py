@@ -24,6 +24,7 @@ def run(job: Job) -> None:
     from embedding.train.trainer import choose_device, train
 
     settings = job.settings.train
+    device = choose_device(settings.device)
     books = job.arrow("paired_books", ["book_id", "page_id", "title"]).sort_by("book_id")
     links = job.arrow("links", ["link_id", "page_id", "title"]).sort_by("link_id")
     pairs, negatives = job.files("pairs"), job.files("negatives")
@@ -35,7 +36,7 @@ def run(job: Job) -> None:
         f"{len(positives):,}",
         f"{len(books):,}",
         f"{len(links):,}",
-        choose_device(settings.device),
+        device,
     )
 
     mark = checkpoint.fingerprint(settings=settings.model_dump(), seed=job.settings.seed, inputs={t: m.id for t, m in job.inputs.items()})
@@ -61,7 +62,7 @@ def run(job: Job) -> None:
     )
     job.staged["model"].facts = {"dimensions": settings.dimensions, "books": len(books), "links": len(links)}
     held = f"valid split, {len(held_out[0]):,} pairs and {len(held_out[1]):,} negatives"
-    places = {"train_loss": f"train split, {len(positives):,} pairs", "rows_per_second": str(choose_device(settings.device))}
+    places = {"train_loss": f"train split, {len(positives):,} pairs", "rows_per_second": str(device)}
     job.write_metrics(
         [(name, value, places.get(name, held), one.epoch) for one in figures for name, value in vars(one).items() if name != "epoch"]
     )
