@@ -13,6 +13,7 @@ help:           ## what there is to make
 demo: $(VENV)/installed  ## read the built-in sample of books, and print neighbours of War and Peace
 	@deploy/check-machine.sh java
 	$(BIN)/bookspace run --conf conf/sample.yaml --warehouse $(WAREHOUSE) --show "War and Peace"
+	@printf '\n(bookspace is %s here; or activate the environment: . %s/activate)\n' '$(BIN)/bookspace' '$(BIN)'
 
 test: $(VENV)/installed  ## all tests
 	@deploy/check-machine.sh java
