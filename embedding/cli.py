@@ -3,6 +3,7 @@
 import argparse
 import csv
 import json
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -30,7 +31,9 @@ def main(steps: Sequence[Step], arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     start_log()
     with reported(options.warehouse or "the warehouse", options.debug):
-        {"run": _run, "similar": _similar, "sql": _sql, "status": _status, "sample": _sample}[options.command](options, steps)
+        {"run": _run, "similar": _similar, "sql": _sql, "status": _status, "sample": _sample, "download": _download}[options.command](
+            options, steps
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,8 +59,12 @@ def _parser() -> argparse.ArgumentParser:
 
     sample = commands.add_parser("sample", help="write the sample dump of well-known books")
     sample.add_argument("file", type=Path)
+
+    download = commands.add_parser("download", help="fetch a wiki's dump from dumps.wikimedia.org, and print its folder")
+    download.add_argument("wiki", type=_wiki, metavar="WIKI", help="database name, for example simplewiki")
+    download.add_argument("--date", type=_day, metavar="YYYYMMDD", help="that dump; the newest complete one if it is not given")
     add_options(run)
-    for command in (ask, sql, status, sample):
+    for command in (ask, sql, status, sample, download):
         add_reading_options(command)
     return parser
 
@@ -66,6 +73,20 @@ def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not allowed: a whole number, at least 1")
     return int(text)
+
+
+def _wiki(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", text):
+        raise argparse.ArgumentTypeError(f"{text} is not allowed: a database name, for example simplewiki")
+    return text
+
+
+def _day(text: str) -> str:
+    from embedding.download.site import is_day
+
+    if not is_day(text):
+        raise argparse.ArgumentTypeError(f"{text} is not allowed: a day, YYYYMMDD")
+    return text
 
 
 def _reader_settings(options: argparse.Namespace) -> Settings:
@@ -186,3 +207,9 @@ def _sample(options: argparse.Namespace, _: Sequence[Step]) -> None:
 
     books = write_sample(options.file)
     print(f"{options.file}: {books} books")
+
+
+def _download(options: argparse.Namespace, _: Sequence[Step]) -> None:
+    from embedding.download.dump import download_dump
+
+    print(download_dump(options.wiki, _reader_settings(options).download, options.date))

@@ -21,6 +21,10 @@ class GateError(BookspaceError):
     """A snapshot is not good enough to be published; the message names the gate and both numbers."""
 
 
+class DownloadError(BookspaceError):
+    """A dump cannot be fetched; the message names the file or address and what to do."""
+
+
 class NotFoundError(BookspaceError):
     """A title or table that was asked for is not there; the message says what is near."""
 

@@ -15,6 +15,15 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class DownloadSettings(Section):
+    """The command `bookspace download`."""
+
+    mirror: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")]
+    folder: Annotated[str, Field(min_length=1)]
+    connections: Annotated[int, Field(ge=1, le=3)]
+    contact: Annotated[str, Field(pattern=r"^[!-'*-~]([ -'*-~]*[!-'*-~])?$")] | None
+
+
 class SparkSettings(Section):
     """How a Spark session is started when spark-submit has not started one."""
 
@@ -34,6 +43,7 @@ class ReadSettings(Section):
     """read_dump."""
 
     partition_mb: Annotated[float, Field(gt=0)]
+    max_damaged_streams: Annotated[int, Field(ge=0)]
 
 
 class BookColumns(Section):
@@ -133,9 +143,10 @@ class Settings(Section):
 
     warehouse: str
     wiki: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    dump: str | None
+    dump: Annotated[str, Field(min_length=1)] | None
     snapshot: Annotated[str, Field(pattern=r"^[0-9]{8}$")] | None
     seed: Annotated[int, Field(ge=0, lt=2**31)]
+    download: DownloadSettings
     spark: SparkSettings
     read: ReadSettings
     books: BooksSettings

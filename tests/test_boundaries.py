@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = {"torch", "petastorm", "annoy", "duckdb", "mwparserfromhell"}
+HEAVY = {"torch", "petastorm", "annoy", "duckdb", "indexed_bzip2", "fsspec", "urllib3"}
 
 
 def _imports(file: Path, top_level_only: bool = False) -> Iterator[str]:
@@ -51,6 +51,10 @@ def test_wiki_knows_neither_spark_nor_torch() -> None:
     assert _breaks("embedding/wiki", "pyspark", "torch", but="source.py") == []
 
 
+def test_download_knows_neither_spark_nor_torch() -> None:
+    assert _breaks("embedding/download", "pyspark", "torch", "embedding.wiki", "embedding.spark", "embedding.job") == []
+
+
 @pytest.mark.parametrize("folder", ["embedding/train", "embedding/neighbours"])
 def test_training_and_search_know_nothing_of_dumps_and_pairs(folder: str) -> None:
     assert _breaks(folder, "embedding.wiki", "embedding.pairs") == []
@@ -64,7 +68,14 @@ def test_steps_never_call_each_other() -> None:
     assert [line for line in _breaks("jobs", "jobs") if not line.startswith("jobs/pipeline.py")] == []
 
 
-@pytest.mark.parametrize(("package", "owner"), [("petastorm", "embedding/train/feed.py"), ("annoy", "embedding/neighbours/annoy_index.py")])
+@pytest.mark.parametrize(
+    ("package", "owner"),
+    [
+        ("petastorm", "embedding/train/feed.py"),
+        ("annoy", "embedding/neighbours/annoy_index.py"),
+        ("urllib3", "embedding/download/web.py"),
+    ],
+)
 def test_one_file_alone_imports(package: str, owner: str) -> None:
     users = {
         str(file.relative_to(ROOT))

@@ -53,7 +53,7 @@ def test_the_defaults_alone_lack_only_the_wiki() -> None:
     ("text", "parts"),
     [
         ("train: {epoch: 3}", ["train.epoch: unknown key", "did you mean train.epochs?", "allowed here: batch_positives, device"]),
-        ("trian: {epochs: 3}", ["trian: unknown key", "did you mean train?", "books, dump, evaluate"]),
+        ("trian: {epochs: 3}", ["trian: unknown key", "did you mean train?", "books, download, dump, evaluate"]),
         ("zzz: 3", ["zzz: unknown key; allowed here: books"]),
         ("train: {epochs: three}", ["train.epochs = 'three'", "valid integer"]),
         ("train: {epochs: true}", ["train.epochs = True", "valid integer"]),
@@ -75,6 +75,10 @@ def test_the_defaults_alone_lack_only_the_wiki() -> None:
         ("snapshot: yesterday", ["snapshot = 'yesterday'", "pattern"]),
         ("seed: -1", ["seed = -1", "greater than or equal to 0"]),
         ("spark: {driver_memory: 4 GB}", ["spark.driver_memory = '4 GB'", "pattern"]),
+        ("dump: ''", ["dump = ''", "at least 1 character"]),
+        ("download: {connections: 4}", ["download.connections = 4", "less than or equal to 3"]),
+        ("download: {mirror: dumps.wikimedia.org}", ["download.mirror = 'dumps.wikimedia.org'", "pattern"]),
+        ("download: {contact: a (b)}", ["download.contact = 'a (b)'", "pattern"]),
         ("wiki:", ["wiki is not set"]),
     ],
 )
