@@ -12,7 +12,7 @@ from embedding.settings import BooksSettings
 from embedding.tables import TABLES, ddl
 from embedding.wiki.site import Site
 
-TOO_LONG, NO_BOOK = "longer than books.max_wikitext_bytes", "infobox only in a comment or nowiki"
+TOO_LONG, NO_BOOK = "longer than books.max_wikitext_bytes", "infobox only in a comment or nowiki, or never closed"
 TOO_SLOW, UNREADABLE = "took longer than books.max_seconds", "cannot be parsed"
 DROPS = (TOO_LONG, NO_BOOK, TOO_SLOW, UNREADABLE)
 LINK_DROPS = ("file", "interwiki", "other namespace", "empty", "invalid", "template in the link")

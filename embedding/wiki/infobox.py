@@ -1,17 +1,30 @@
 """The columns of a book, read off the fields of its infobox."""
 
 import re
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-_YEAR = re.compile(r"(?<!\d)(1\d{3}|20\d{2})(?!\d)")
-_ISBN = re.compile(r"(?<!\d)(?:97[89][- ]?)?(?:\d[- ]?){9}[\dXx](?!\d)")
-_GENRE_BREAK = re.compile(r"\s*[,;/•·|]\s*|\s+&\s+")
+# The first year: one of four digits, or of fewer that says whether it is before or after Christ; it may begin a range (c. 750–700 BC).
+_YEAR = re.compile(
+    r"(?<!\d)(?P<era>\d{1,4})(?!\d)(?:\s?[-–—/]\s?\d{1,4}(?!\d))?\s?(?:"
+    r"(?P<before>B\.?\s?C(?:\.?\s?E)?\b|v\.\s?(?:Chr|u\.\s?Z)|av\.\s?J|a\.\s?C\b|aC\b|до\s+н|p\.\s?n\.\s?e)"
+    r"|A\.?D\b|C\.?E\b|n\.\s?Chr|apr?\.\s?J|d\.\s?C\b)"
+    r"|[紀公西]元前\s*(?P<bc>\d{1,4})(?!\d)"
+    r"|\bA\.?D\.?\s?(?P<ad>\d{1,4})(?!\d)"
+    r"|(?<!\d)(?P<year>1\d{3}|20\d{2})(?!\d)"
+)
+_SEPARATOR = r"[-\s\u00ad\u2010-\u2015\u2212]?"
+_ISBN = re.compile(rf"(?<!\d)(?:97[89]{_SEPARATOR})?(?:\d{_SEPARATOR}){{9}}[\dXx](?!\d)")
+_GENRE_BREAK = re.compile(r"\([^()]*\)|（[^（）]*）|(\s*[,;/•·|、，；،؛]\s*|\s+&\s+)")  # none within brackets
 
 
 @dataclass(frozen=True)
 class BookFields:
-    """What a book's infobox says, as plain text; None or empty where it says nothing."""
+    """What a book's infobox says, as plain text; None or empty where it says nothing.
+
+    A year before Christ is negative: 44 BC is -44.
+    """
 
     author: str | None
     genres: list[str]
@@ -39,21 +52,56 @@ def book_fields(infobox: Mapping[str, Sequence[str]], names: Mapping[str, Sequen
         return ", ".join(values(column)) or None
 
     # The first field with a year in it: release_date may hold a mere "Spring" where pub_date has the year.
-    dates = (_YEAR.search(", ".join(fields.get(_key(name), ()))) for name in names.get("year", ()))
-    year = next((int(match[1]) for match in dates if match), None)
-    isbn = _ISBN.search(text("isbn") or "")
-    genres = [part for value in values("genre") for part in _GENRE_BREAK.split(value) if part]
+    years = (_year(", ".join(fields.get(_key(name), ()))) for name in names.get("year", ()))
+    genres: dict[str, str] = {}
+    for genre in (part for value in values("genre") for part in _genres(value)):
+        genres.setdefault(genre.casefold(), genre)
     return BookFields(
         author=text("author"),
-        genres=list(dict.fromkeys(genres)),
+        genres=list(genres.values()),
         country=text("country"),
         language=text("language"),
         publisher=text("publisher"),
         series=text("series"),
-        year=year,
-        isbn=re.sub(r"[- ]", "", isbn[0]).upper() if isbn else None,
+        year=next((year for year in years if year is not None), None),
+        isbn=_isbn(text("isbn") or ""),
     )
 
 
 def _key(name: str) -> str:
     return name.replace("_", " ").strip().lower()
+
+
+def _year(date: str) -> int | None:
+    match = _YEAR.search(_ascii_digits(date))
+    if match is None:
+        return None
+    before = match["bc"] or (match["before"] and match["era"])
+    return -int(before) if before else int(match["year"] or match["ad"] or match["era"])
+
+
+def _isbn(text: str) -> str | None:
+    """The first ISBN whose check digit is right; if none is, the first one, as a book may have been printed with a wrong one."""
+    found = [re.sub(r"[^\dX]", "", match[0].upper()) for match in _ISBN.finditer(_ascii_digits(text))]
+    return next(filter(_is_checked, found), next(iter(found), None))
+
+
+def _is_checked(isbn: str) -> bool:
+    digits = [10 if digit == "X" else int(digit) for digit in isbn]
+    if len(digits) == 13:
+        return "X" not in isbn and sum(digit * (3 if place % 2 else 1) for place, digit in enumerate(digits)) % 10 == 0
+    return sum(digit * (10 - place) for place, digit in enumerate(digits)) % 11 == 0
+
+
+def _genres(value: str) -> Iterator[str]:
+    begin = 0
+    for match in _GENRE_BREAK.finditer(value):
+        if match[1] is not None:
+            yield from filter(None, [value[begin : match.start()].strip()])
+            begin = match.end()
+    yield from filter(None, [value[begin:].strip()])
+
+
+def _ascii_digits(text: str) -> str:
+    """Digits of other scripts (１９５１, ۱۹۵۱) as 0 to 9."""
+    return text if text.isascii() else "".join(str(unicodedata.decimal(letter)) if letter.isdecimal() else letter for letter in text)

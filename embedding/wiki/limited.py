@@ -1,7 +1,8 @@
 """A function that runs in a process of its own, with bounds on time and memory.
 
-mwparserfromhell takes hours and gigabytes for some pages, inside C code that no signal and no thread can stop; a process can be
-killed. It is forked once and serves call after call; after a call that broke a bound, a new one takes its place.
+Pages are written by anyone, and one may be made to keep a parser busy for hours or to fill the memory. No thread can be stopped in the
+middle of a regular expression; a process can be killed. It is forked once and serves call after call; after a call that broke a bound,
+a new one takes its place.
 """
 
 import contextlib
@@ -71,12 +72,13 @@ class Limited(Generic[Argument, Result]):
 
     def _start(self) -> None:
         self._pipe, theirs = self._context.Pipe()
-        self._child = self._context.Process(target=_serve, args=(theirs, self._work, self._megabytes), daemon=True)
+        self._child = self._context.Process(target=_serve, args=(theirs, self._pipe, self._work, self._megabytes), daemon=True)
         self._child.start()
         theirs.close()
 
 
-def _serve(pipe: Connection, work: Callable[[Any], Any], megabytes: int) -> None:
+def _serve(pipe: Connection, parents: Connection, work: Callable[[Any], Any], megabytes: int) -> None:
+    parents.close()  # or this process would hold its own pipe open, and never see that the parent has died
     with contextlib.suppress(OSError, ValueError):  # where the system does not tell (macOS), time alone is bounded
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + (megabytes << 20)

@@ -3,7 +3,6 @@
 Source: MediaWiki's includes/title/MediaWikiTitleCodec.php and includes/parser/Parser.php (handleInternalLinks2).
 """
 
-import html
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -13,7 +12,8 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from embedding.errors import DumpError
-from embedding.wiki.interwiki import PREFIXES
+from embedding.wiki.characters import decode_references
+from embedding.wiki.interwiki import PREFIXES, own_prefixes
 
 MEDIA, ARTICLE, FILE, TEMPLATE, CATEGORY = -2, 0, 6, 10, 14
 MAX_TITLE_BYTES = 255
@@ -24,7 +24,7 @@ _CANONICAL = {
     "category": 14, "category talk": 15,
 }  # fmt: skip
 _SPACES = re.compile("[ _\u00a0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
-_ENTITY = re.compile(r"&#?\w+;")
+_DOTTED = {"tr", "az", "kaa", "gag"}  # languages that have two letters i, one of them without its dot
 _BIDI = re.compile("[\u200e\u200f\u202a-\u202e]+")
 # Small letters that stay small at a title's start: Georgian, which has capitals for headlines alone, numerals and letters in circles.
 # Source: wmf-config/Php72ToUpper.php of operations/mediawiki-config, by which Wikimedia's wikis override PHP's table.
@@ -52,12 +52,16 @@ class Site:
         names: number of a namespace: its local name.
         numbers: name of a namespace, in lower case and with spaces: its number; local names, aliases and English names.
         case_sensitive: namespaces whose titles keep a small first letter.
+        own_prefixes: interwiki prefixes that lead to this wiki itself, so that [[en:Dune]] on enwiki is [[:Dune]].
+        dotted_capital: the capital of i is İ.
     """
 
     dbname: str
     names: Mapping[int, str]
     numbers: Mapping[str, int] = field(repr=False)
     case_sensitive: frozenset[int] = frozenset()
+    own_prefixes: frozenset[str] = frozenset()
+    dotted_capital: bool = False
 
     @classmethod
     def from_header(cls, header: bytes, path: str, aliases: Mapping[int, Iterable[str]] | None = None) -> "Site":
@@ -94,7 +98,8 @@ class Site:
         numbers = dict(_CANONICAL)
         numbers.update({alias.lower().replace("_", " "): number for number, many in aliases.items() for alias in many})
         numbers.update({name.lower().replace("_", " "): number for number, name in names.items() if name})
-        return cls(dbname, dict(names), numbers, frozenset(sensitive))
+        own = own_prefixes(dbname)
+        return cls(dbname, dict(names), numbers, frozenset(sensitive), own, not own.isdisjoint(_DOTTED))
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -104,36 +109,55 @@ class Site:
         """Names under which the template namespace is known."""
         return sorted(name for name, number in self.numbers.items() if number == TEMPLATE)
 
-    def parse(self, text: str) -> Title | str:
+    def parse(self, link: str) -> Title | str:
         """Read a title as a link or a redirect gives it.
 
         Returns:
             The title, or why there is none to be linked to: "empty" (a link to a section of its own page among them),
             "interwiki" or "invalid".
         """
-        if "%" in text:
-            text = unquote(text)
-        if "&" in text:
-            text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
-        text = unicodedata.normalize("NFC", _BIDI.sub("", text))
-        text = _SPACES.sub(" ", text).strip(" ")
-        text = text.removeprefix(":").lstrip(" ")
-        namespace, name = ARTICLE, text
-        prefix, colon, rest = text.partition(":")
-        if colon and prefix:
-            key = prefix.strip(" ").lower()
+        return self._parse(unquote(link) if "%" in link else link, ARTICLE)
+
+    def template(self, name: str) -> str | None:
+        """The template that {{name}} calls, without its namespace; None when that calls an article, a function or nothing."""
+        title = self._parse(name.strip(), TEMPLATE)
+        if isinstance(title, str) or title.namespace != TEMPLATE:
+            return None
+        return title.text.removeprefix(f"{self.names.get(TEMPLATE, '')}:")
+
+    def is_escaped(self, link: str) -> bool:
+        """Does a link only lead to its page: not show it, if that is a file, nor sort this page into it, if it is a category?"""
+        start = unquote(link).lstrip(" ")
+        return start.startswith(":") or start.partition(":")[0].strip(" _").lower() in self.own_prefixes
+
+    def _parse(self, text: str, namespace: int) -> Title | str:
+        """Read a title; `namespace` is that of a title without prefix."""
+        text = unicodedata.normalize("NFC", _BIDI.sub("", decode_references(text)))
+        name = _SPACES.sub(" ", text).strip(" ")
+        if name.startswith(":"):
+            namespace, name = ARTICLE, name[1:].lstrip(" ")
+        while True:
+            prefix, colon, rest = name.partition(":")
+            key = prefix.rstrip(" ").lower()
+            if not colon or not prefix:
+                break
             number = self.numbers.get(key)
             if number is not None:
                 namespace, name = number, rest.strip(" ")
-            elif key in PREFIXES:
-                return "interwiki"
+                break
+            if key not in self.own_prefixes:
+                if key in PREFIXES:
+                    return "interwiki"
+                break
+            name = rest.lstrip(" ")
         name = name.partition("#")[0].rstrip(" ")
         if not name:
             return "empty"
         if _ILLEGAL.search(name) or name.startswith(":") or len(name.encode("utf-8", "replace")) > MAX_TITLE_BYTES:
             return "invalid"
         if namespace not in self.case_sensitive:
-            name = unicodedata.normalize("NFC", _capital(name[0]) + name[1:])
+            first = "İ" if self.dotted_capital and name[0] == "i" else _capital(name[0])
+            name = unicodedata.normalize("NFC", first + name[1:])
         local = self.names.get(namespace) or ""
         return Title(namespace, f"{local}:{name}" if local else name)
 

@@ -18,14 +18,14 @@ def test_books_are_read_and_drops_have_a_reason(spark: SparkSession) -> None:
         "{{Infobox book|author=[[Leo Tolstoy]]|genre=[[War novel]], epic|release_date=1869}} "
         "[[War]], [[war]] [[File:x.jpg]] [[Category:Novels]]",
         "<nowiki>{{Infobox book|author=x}}</nowiki>",
-        "{{Infobox book|author=x}}" + "y" * 50_000,
+        "{{Infobox book|author=x}}" + "y" * 2_100_000,
         None,
-        "{{Infobox book|author=x}}" + "<a b=" * 9_000,  # minutes of parsing
+        "{{Infobox book|author=x}}" + "[[a]]" * 400_000,
     ]
     pages = spark.createDataFrame(
         [(number, 0, f"Title {number}", None, None, number, stamp, text) for number, text in enumerate(texts)], ddl("pages")
     )
-    settings = load_settings(["enwiki.yaml"], ["books.max_wikitext_bytes=50000", "books.max_seconds=1"]).books
+    settings = load_settings(["enwiki.yaml"], ["books.max_seconds=1"]).books
     rows = sorted(extract_books(pages, site, settings).collect(), key=lambda row: row.page_id)
     assert [(row.page_id, row.dropped) for row in rows] == [(0, None), (1, NO_BOOK), (2, TOO_LONG), (4, TOO_SLOW)]
     book = rows[0]

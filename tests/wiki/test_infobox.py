@@ -76,6 +76,31 @@ def test_the_first_filled_field_counts(infobox: dict[str, list[str]], author: st
         ("19605", None),
         ("21960", None),
         ("in 3024, or 1999", 1999),
+        ("c. 1870", 1870),
+        ("1951–1953", 1951),
+        ("1951-53", 1951),
+        ("12 May 1951 (UK), 1952 (US)", 1951),
+        ("1951-05-12", 1951),
+        ("12 5 1951", 1951),
+        ("1951年5月12日", 1951),
+        ("１９５１年（昭和26年）", 1951),
+        ("۱۹۵۱", 1951),
+        ("1951 AD", 1951),
+        # Before Christ years are negative. A number of fewer digits is a year if it says so.
+        ("44 BC", -44),
+        ("c. 750–700 B.C.", -750),
+        ("2100 – 1200 BCE", -2100),
+        ("52 av. J.-C.", -52),
+        ("400 v. Chr.", -400),
+        ("750 a.C.", -750),
+        ("400 до н. э.", -400),
+        ("紀元前400年", -400),
+        ("AD 731", 731),
+        ("731 CE", 731),
+        ("98 n. Chr.", 98),
+        ("8th century BC", None),
+        ("Vancouver, BC, 1998", 1998),
+        ("Vancouver, BC 1998", 1998),
     ],
 )
 def test_years(date: str, year: int | None) -> None:
@@ -100,6 +125,14 @@ def test_the_first_field_with_a_year_counts() -> None:
         ("ISBN-13 978-0-306-40615-7", "9780306406157"),
         ("ISBN-10 0-306-40615-2", "0306406152"),
         ("first 0-306-40615-2, second 0-8044-2957-X", "0306406152"),
+        ("978–0–306–40615–7", "9780306406157"),  # en dashes
+        ("978\u20110\u2011306\u201140615\u20117", "9780306406157"),  # hyphens that do not break
+        ("978\u00a00\u00a0306\u00a040615\u00a07", "9780306406157"),
+        ("９７８-０-３０６-４０６１５-７", "9780306406157"),
+        ("0-306-40615-3, 978-0-306-40615-8, 0-306-40615-2", "0306406152"),  # the first with the right check digit
+        ("978-0-123456-78-9", "9780123456789"),  # none has it
+        ("ISBN-10: 0-306-40615-2, ISBN-13: 978-0-306-40615-7", "0306406152"),
+        ("ISBN 13 978-0-306-40615-7", "9780306406157"),
         ("NA", None),
         ("12345", None),
         ("03064061521", None),
@@ -122,6 +155,12 @@ def test_isbns(text: str, isbn: str | None) -> None:
         (["Novel", "Satire", "Novel"], ["Novel", "Satire"]),
         (["Novel,", ", Satire"], ["Novel", "Satire"]),
         (["Non-fiction"], ["Non-fiction"]),
+        (["Novel", "novel", "Satire"], ["Novel", "Satire"]),
+        (["Novel (satire, dystopian), Epic"], ["Novel (satire, dystopian)", "Epic"]),
+        (["Novel (satire, epic"], ["Novel (satire", "epic"]),
+        (["SF小説、冒険小説（海洋、歴史）"], ["SF小説", "冒険小説（海洋、歴史）"]),
+        (["رواية، شعر"], ["رواية", "شعر"]),
+        ([" , "], []),
     ],
 )
 def test_genres(values: list[str], genres: list[str]) -> None:

@@ -1,8 +1,11 @@
 """Calls in a process of their own, with bounds."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +56,18 @@ def test_a_call_that_raises_or_dies_is_broken(limited: Limited[tuple[str, int], 
     with pytest.raises(BrokenError):
         limited((kind, 0))
     assert limited(("double", 1)) == 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="how a process fares is read from /proc")
+def test_the_child_ends_when_its_parent_is_killed() -> None:
+    code = "import os, time; from embedding.wiki.limited import Limited; print(Limited(lambda _: os.getpid(), 9, 900)(0), flush=True); "
+    parent = subprocess.Popen([sys.executable, "-c", f"{code} time.sleep(60)"], stdout=subprocess.PIPE, text=True)
+    with parent:
+        assert parent.stdout is not None
+        child = Path("/proc") / parent.stdout.readline().strip() / "stat"
+        parent.kill()
+    for _ in range(100):
+        if not child.exists() or " Z " in child.read_text():  # gone, or dead and not yet buried
+            return
+        time.sleep(0.1)
+    pytest.fail("it still runs")

@@ -71,6 +71,10 @@ def header(inner: str) -> bytes:
         ("A&#35;B", "A"),
         ("AT&T", "AT&T"),
         ("A&unknown", "A&unknown"),
+        ("A&copy", "A&copy"),  # a reference needs its semicolon
+        ("A&copy;", "A©"),
+        ("A&vert", "A&vert"),
+        ("A&#xE9;&#XE9;", "Aéé"),
         ("A&amp;#x41;", "A&"),
         ("R+S", "R+S"),
         ("Cafe\u0301", "Café"),
@@ -156,6 +160,90 @@ def test_interwiki_links(link: str) -> None:
     assert ENGLISH.parse(link) == "interwiki"
 
 
+def site_of(dbname: str) -> Site:
+    return Site.from_dict({"dbname": dbname, "namespaces": {0: "", 10: "Template", 14: "Category"}, "case_sensitive": []})
+
+
+@pytest.mark.parametrize(
+    ("dbname", "link", "title"),
+    [
+        # $wgLocalInterwikis: a wiki's own code, and on the English Wikipedia w, lead nowhere else; MediaWiki's interwikiLinks.txt.
+        ("enwiki", "en:dune", Title(0, "Dune")),
+        ("enwiki", ":en:dune", Title(0, "Dune")),
+        ("enwiki", "EN : dune", Title(0, "Dune")),
+        ("enwiki", "w:dune", Title(0, "Dune")),
+        ("enwiki", "w:en:w:dune", Title(0, "Dune")),
+        ("enwiki", "en:Category:dune", Title(14, "Category:Dune")),
+        ("enwiki", "en:fr:dune", "interwiki"),
+        ("enwiki", "fr:en:dune", "interwiki"),
+        ("enwiki", "en::dune", "invalid"),
+        ("enwiki", "en:", "empty"),
+        ("enwiki", "Category:en:dune", Title(14, "Category:En:dune")),
+        ("simplewiki", "simple:dune", Title(0, "Dune")),
+        ("simplewiki", "en:dune", "interwiki"),
+        ("dewiki", "de:dune", Title(0, "Dune")),
+        ("dewiki", "w:dune", "interwiki"),
+        ("enwiktionary", "en:dune", Title(0, "Dune")),
+        ("enwiktionary", "w:dune", "interwiki"),
+        ("zh_min_nanwiki", "zh-min-nan:dune", Title(0, "Dune")),
+        ("commonswiki", "commons:dune", "interwiki"),
+        ("", "en:dune", "interwiki"),
+    ],
+)
+def test_links_with_the_prefix_of_the_own_wiki(dbname: str, link: str, title: Title | str) -> None:
+    assert site_of(dbname).parse(link) == title
+
+
+@pytest.mark.parametrize(
+    ("dbname", "link", "title"),
+    [
+        # LanguageTr, LanguageAz and LanguageKaa have a ucfirst of their own; Gagauz falls back to Turkish.
+        ("trwiki", "istanbul", "İstanbul"),
+        ("trwiki", "ırmak", "Irmak"),
+        ("azwiki", "ilk", "İlk"),
+        ("kaawiki", "it", "İt"),
+        ("gagwiki", "i", "İ"),
+        ("dewiki", "istanbul", "Istanbul"),
+        ("crhwiki", "istanbul", "Istanbul"),
+        ("dewiki", "ırmak", "Irmak"),
+    ],
+)
+def test_the_dotted_capital(dbname: str, link: str, title: str) -> None:
+    assert site_of(dbname).parse(link) == Title(0, title)
+
+
+@pytest.mark.parametrize(
+    ("name", "template"),
+    [
+        ("infobox book", "Infobox book"),
+        (" infobox__book\n", "Infobox book"),
+        ("Template:infobox book", "Infobox book"),
+        ("vorlage : infobox book", "Infobox book"),
+        (":Vorlage:infobox book", "Infobox book"),
+        ("infobox book#x", "Infobox book"),
+        ("de:infobox book", "Infobox book"),
+        ("Infobox: Book", "Infobox: Book"),
+        ("infobox%20book", None),
+        (":Infobox book", None),
+        ("Benutzer:Infobox book", None),
+        ("fr:Infobox book", None),
+        ("#if:x", None),
+        ("a\nb", None),
+        ("", None),
+    ],
+)
+def test_templates(name: str, template: str | None) -> None:
+    assert GERMAN.template(name) == template
+
+
+@pytest.mark.parametrize(
+    ("link", "escaped"),
+    [("File:a", False), (":File:a", True), (" :File:a", True), ("%3AFile:a", True), ("&#58;File:a", False), ("De :File:a", True)],
+)
+def test_links_that_only_lead(link: str, escaped: bool) -> None:
+    assert GERMAN.is_escaped(link) is escaped
+
+
 def test_a_namespace_wins_over_an_interwiki_prefix() -> None:
     site = Site.from_dict({"dbname": "xwiki", "namespaces": {0: "", 4: "Wikibooks"}, "case_sensitive": []})
     assert site.parse("wikibooks:x") == Title(4, "Wikibooks:X")
@@ -167,7 +255,8 @@ def test_a_namespace_wins_over_an_interwiki_prefix() -> None:
     [
         "a[b", "a]b", "a{b", "a}b", "a|b", "a<b", "a>b", "a\nb", "a\tb", "a\x00b", "a\x7fb", "a\ufffdb", "{{PAGENAME}}",
         "%3Cb%3E", "a%5Bb", "a%00b", "%FF", "a%2525", "a%2541b", "&amp;lt;", "&lt;b", "a&#91;b",
-        "a%26eacute;&amp;eacute;", ".", "..", "./a", "../a", "a/./b", "a/../b", "a/.", "a/..", "a~~~b",
+        "a%26eacute;&amp;eacute;", "a&notit;", "a&#128;", "a&#x7f;", "a&#xd800;",
+        "a&#x110000;", ".", "..", "./a", "../a", "a/./b", "a/../b", "a/.", "a/..", "a~~~b",
         "::a", ": :a", "Category::a", "Category: :a", "x" * 256, "é" * 128, "Category:" + "x" * 256,
     ],
 )  # fmt: skip
@@ -176,7 +265,7 @@ def test_invalid_titles(link: str) -> None:
 
 
 PIECES = [
-    "Category", "Datei", "Benutzer Diskussion", "fr", ":", "::", "#", " ", "_", "%", "%25", "%3A", "%C3", "%A9", "&", "&amp;",
+    "Category", "Datei", "Benutzer Diskussion", "fr", "de", ":", "::", "#", " ", "_", "%", "%25", "%3A", "%C3", "%A9", "&", "&amp;",
     "amp;", "lt;", "&#58;", "&#37;", "&#1;", "&notit;", "41", "i", "\u0307", "e", "\u0301", "\u1100", "\u1161", "\u212b", "\u200e",
     "\u00a0", "\u2000", "\u3000", "ა", "ᾳ", "ß", "ǆ", "\u0345", "~", "/", ".", "[", "\ufffd", "\x01",
 ]  # fmt: skip
@@ -187,13 +276,14 @@ PIECES = [
 @example("i\u0307x")
 @example("e\u200e\u0301")
 def test_a_title_is_its_own_title(link: str) -> None:
-    title = GERMAN.parse(link)
-    if isinstance(title, Title):
-        assert GERMAN.parse(title.text) == title
-        assert unicodedata.is_normalized("NFC", title.text)
-        assert GERMAN.parse(title.text.replace(" ", "_")) == title
-        assert GERMAN.parse(f"{title.text}#fragment") == title
-        assert GERMAN.parse(f":{title.text}") == title
+    for site in (GERMAN, site_of("trwiki")):
+        title = site.parse(link)
+        if isinstance(title, Title):
+            assert site.parse(title.text) == title
+            assert unicodedata.is_normalized("NFC", title.text)
+            assert site.parse(title.text.replace(" ", "_")) == title
+            assert site.parse(f"{title.text}#fragment") == title
+            assert site.parse(f":{title.text}") == title
 
 
 # The header

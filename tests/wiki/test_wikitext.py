@@ -1,63 +1,113 @@
+"""Which articles are books, and what is counted of them."""
+
 from collections import Counter
 
-import mwparserfromhell as mwp
 import pytest
 
-from embedding.wiki.site import Site
-from embedding.wiki.wikitext import Article, Link, read_article, values_of
-from tests.conftest import HEADER
-
-SITE = Site.from_header(HEADER.encode(), "dump.xml")
-GERMAN = Site.from_dict(
-    {"dbname": "dewiki", "namespaces": {0: "", 6: "Datei", 10: "Vorlage", 14: "Kategorie"}, "case_sensitive": []}, {6: ["Bild"]}
-)
-BOX = "{{Infobox book|name=Dune}}\n"
-
-
-def read(text: str, site: Site = SITE, infoboxes: tuple[str, ...] = ("Infobox book", "Infobox novel")) -> Article:
-    article = read_article(text, infoboxes, site)
-    assert article is not None
-    return article
-
-
-def links(text: str) -> list[tuple[str, int, str]]:
-    return [(link.target, link.mentions, link.place) for link in read(BOX + text).links]
-
-
-def field(value: str) -> list[str]:
-    return read("{{Infobox book\n| before = x\n| field = " + value + "\n| after = y\n}}").infobox.get("field", [])
-
-
-# Links
+from embedding.wiki.wikitext import Article, Link, read_article
+from tests.wiki.articles import BOX, ENWIKI, GERMAN, SITE, read
 
 
 @pytest.mark.parametrize(
-    ("text", "targets"),
+    "call",
     [
-        ("[[Dune]]", ["Dune"]),
-        ("[[dune]]s", ["Dune"]),
-        ("[[Dune (novel)|]]", ["Dune (novel)"]),
-        ("[[Dune (novel)|the ''novel'']]", ["Dune (novel)"]),
-        ("[[Dune|a|b]]", ["Dune"]),
-        ("[[Dune#Plot|plot]] [[#Plot]]", ["Dune"]),
-        ("[[Dune_(novel)]] [[ Dune  (novel) ]]", ["Dune (novel)"]),
-        ("[[:Dune]]", ["Dune"]),
-        ("[[AT%26T]] [[AT&amp;T]]", ["AT&T"]),
-        ("''[[Dune]]'' '''[[Arrakis]]'''", ["Dune", "Arrakis"]),
-        ("<ref>[[Dune]]</ref><small>[[Arrakis]]</small>", ["Dune", "Arrakis"]),
-        ("{{main|x}} {{quote|by [[Frank Herbert]]}}", ["Frank Herbert"]),
-        ("{|\n| [[Dune]] || [[Arrakis]]\n|}", ["Dune", "Arrakis"]),
-        ("* [[Dune]]\n# [[Arrakis]]\n== [[Melange]] ==\n", ["Dune", "Arrakis", "Melange"]),
-        ("<!-- [[Dune]] --> [[Arrakis]]", ["Arrakis"]),
-        ("<nowiki>[[Dune]]</nowiki> [[Arrakis]]", ["Arrakis"]),
-        ("[[Dune<!-- the book -->]] [[Frank<!-- x --> Herbert|he]]", ["Dune", "Frank Herbert"]),
-        ("[[Dune#{{anchor}}|x]]", ["Dune"]),
-        ("[[Dune]", []),
-        ("[http://dune.org Dune]", []),
+        "{{Infobox book|name=Dune}}",
+        "{{infobox Book\n|name=Dune}}",
+        "{{ Infobox_book |name=Dune}}",
+        "{{\nInfobox  _book\n|name=Dune\n}}",
+        "{{Template:Infobox book|name=Dune}}",
+        "{{template: infobox book|name=Dune}}",
+        "{{:Template:Infobox book|name=Dune}}",
+        "{{Infobox&#32;book|name=Dune}}",
+        "{{Infobox book#x|name=Dune}}",
+        "{{Infobox book<!-- See Wikipedia:WikiProject Novels -->\n|name=Dune}}",
+        "{{<!-- x -->Infobox <!-- y -->book|name=Dune}}",
+        "{{INFOBOX  NOVEL|name=Dune}}",
+        "{{Outer|{{Infobox book|name=Dune}}}}",
+        "{{Outer|x={{Infobox book|name=Dune}}}}",
+        "{|\n| {{Infobox book|name=Dune}}\n|}",
+        "<div>{{Infobox book|name=Dune}}",
+        "<noinclude>{{Infobox book|name=Dune}}</noinclude>",
+        "[[Dune|{{Infobox book|name=Dune}}]]",
+        "{{{x|{{Infobox book|name=Dune}}}}}",
+        "{{{{Infobox book|name=Dune}}",
+        "{{Infobox book|name=<!-- no -->Dune}}",
+        "{{Infobox book|name=Dune<ref>{{cite book|title=}</ref>}}",
+        "{{Unclosed|{{Infobox book|name=Dune}}",
     ],
 )
-def test_targets(text: str, targets: list[str]) -> None:
-    assert [target for target, _, _ in links(text)] == targets
+def test_a_book(call: str) -> None:
+    assert read(call).infobox == {"name": ["Dune"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Infobox book",
+        "{{Infobox film|name=Dune}}",
+        "{{Infobox books|name=Dune}}",
+        "{{Infobox\nbook|name=Dune}}",
+        "{{:Infobox book|name=Dune}}",  # the article of that name
+        "{{User:Infobox book|name=Dune}}",
+        "{{fr:Infobox book|name=Dune}}",
+        "{{Infobox %62ook|name=Dune}}",  # only links may be written as in a URL
+        "<!-- {{Infobox book|name=Dune}} -->",
+        "<!-- {{Infobox book|name=Dune}}",
+        "<nowiki>{{Infobox book|name=Dune}}</nowiki>",
+        "<pre>{{Infobox book|name=Dune}}</pre>",
+        "<includeonly>{{Infobox book|name=Dune}}</includeonly>",
+        "{{Infobox book|name=Dune",
+        "{{Infobox book|name=[[Dune}}",
+        "{{Infobox<ref/> book|name=Dune}}",
+        "{{Infobox {{x}} book|name=Dune}}",
+        "{{{Infobox book|name=Dune}}}",
+    ],
+)
+def test_no_book(text: str) -> None:
+    assert read_article(text, ["Infobox book"], SITE) is None
+
+
+def test_names_of_infoboxes_are_titles_too() -> None:
+    for name in ("infobox_book", "Template:Infobox book", " Infobox  Book "):
+        assert read(BOX, infoboxes=(name,)).infobox == {"name": ["Dune"]}
+    assert read_article("{{#if:x|y}} {{:Dune}}", ["#if:x", ":Dune", ""], SITE) is None
+
+
+def test_of_several_infoboxes_the_first_gives_the_fields_and_all_give_links() -> None:
+    article = read("{{Infobox film|f=[[F]]}} {{Infobox novel|name=One|a=[[A]]}} [[B]] {{Infobox book|name=Two|b=[[B]]}}")
+    assert article.infobox == {"name": ["One"], "a": ["A"]}
+    assert article.links == [Link("F", 1, "body"), Link("A", 1, "infobox"), Link("B", 1, "body"), Link("B", 1, "infobox")]
+
+
+def test_an_infobox_that_says_nothing_does_not_hide_the_next_one() -> None:
+    assert read("{{Infobox book}} {{Infobox book|name=}} {{Infobox book|name=Dune}} {{Infobox book|name=x}}").infobox == {"name": ["Dune"]}
+
+
+def test_an_infobox_in_an_infobox() -> None:
+    article = read("{{Infobox book|name=One|module={{Infobox novel|name=Two|a=[[A]]}}}}")
+    assert article.infobox == {"name": ["One"]}
+    assert article.links == [Link("A", 1, "infobox")]
+
+
+@pytest.mark.parametrize(
+    ("box", "fields"),
+    [
+        ("|positional|name=Dune|empty=|blank= <!-- x --> |ref=<ref>x</ref>|3=third", {"name": ["Dune"], "3": ["third"]}),
+        ("| name = One | name = Two", {"name": ["Two"]}),  # the last one counts
+        ("|name=One|name=", {}),  # even if it is empty
+        ("| pub  date <!-- x --> = 1965 |title_orig=x", {"pub date": ["1965"], "title_orig": ["x"]}),
+        ("|name=\n\n Dune \n\n", {"name": ["Dune"]}),
+        ("|name=a=b|=x", {"name": ["a=b"]}),
+        ("|name={{ubl|a|b=c}}|x=[[y|z=w]]", {"name": ["a"], "x": ["z=w"]}),
+        ("\n|name=Dune\n|notes=\n== x ==\n|a=b\n", {"name": ["Dune"], "notes": ["== x =="], "a": ["b"]}),
+        ("|a={{!}}b{{=}}c", {"a": ["|b=c"]}),
+        ("|a=<ref>|b=c}}</ref>d", {"a": ["d"]}),
+        ("|{{x}}=a|b<nowiki/>=c|{{=}}=d", {"=": ["d"]}),  # a name that only MediaWiki knows
+    ],
+)
+def test_fields(box: str, fields: dict[str, list[str]]) -> None:
+    assert read("{{Infobox book" + box + "}}").infobox == fields
 
 
 def test_mentions_are_counted_by_place() -> None:
@@ -73,10 +123,9 @@ def test_mentions_are_counted_by_place() -> None:
     ]
 
 
-def test_links_in_captions_of_files() -> None:
-    article = read(BOX + "[[File:a.jpg|thumb|On [[Arrakis]], [[File:b.svg|20px]] see [[Dune|the book]]]] [[Image:c.jpg]] [[Media:d.ogg]]")
-    assert article.links == [Link("Arrakis", 1, "body"), Link("Dune", 1, "body")]
-    assert article.dropped == Counter({"file": 4})
+def test_links_are_in_the_order_of_the_text() -> None:
+    text = "[[A]] {{x|[[B]] {{y|[[C]]}} [[D]]}} [[File:e.jpg|[[F]] {{z|[[G]]}} [[H]]]] <ref>[[I]]</ref> [[J|{{w|[[K]]}}]]"
+    assert [link.target for link in read(BOX + text).links] == list("ABCDFGHIJK")
 
 
 def test_dropped_links_are_counted_by_reason() -> None:
@@ -86,6 +135,12 @@ def test_dropped_links_are_counted_by_reason() -> None:
     assert article.dropped == Counter(
         {"interwiki": 2, "template in the link": 1, "empty": 1, "invalid": 1, "other namespace": 3, "file": 1}
     )
+
+
+def test_links_with_the_prefix_of_the_own_wiki_stay_in_it() -> None:
+    article = read(BOX + "[[en:Dune]] [[:en:dune]] [[w:Dune]] [[w:fr:Dune]] [[fr:en:Dune]] [[en:File:x.jpg]]", ENWIKI)
+    assert article.links == [Link("Dune", 3, "body")]
+    assert article.dropped == Counter({"interwiki": 2, "file": 1})
 
 
 def test_localised_names() -> None:
@@ -101,162 +156,6 @@ def test_localised_names() -> None:
     assert article.dropped == Counter({"file": 2})
 
 
-# Which articles are books
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        "{{Infobox book|name=Dune}}",
-        "{{infobox Book\n|name=Dune}}",
-        "{{ Infobox_book |name=Dune}}",
-        "{{Template:Infobox book|name=Dune}}",
-        "{{template: infobox book|name=Dune}}",
-        "{{Infobox book<!-- See Wikipedia:WikiProject Novels -->\n|name=Dune}}",
-        "{{<!-- x -->Infobox <!-- y -->book|name=Dune}}",
-        "{{INFOBOX  NOVEL|name=Dune}}",
-        "{{Outer|{{Infobox book|name=Dune}}}}",
-        "{|\n| {{Infobox book|name=Dune}}\n|}",
-        "{{Infobox book|name=<!-- no -->Dune}}",
-    ],
-)
-def test_a_book(call: str) -> None:
-    assert read(call).infobox == {"name": ["Dune"]}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "Infobox book",
-        "{{Infobox film|name=Dune}}",
-        "{{Infobox books|name=Dune}}",
-        "<!-- {{Infobox book|name=Dune}} -->",
-        "<nowiki>{{Infobox book|name=Dune}}</nowiki>",
-        "{{User:Infobox book|name=Dune}}",
-        "{{Infobox book|name=Dune",
-        "{{{Infobox book|name=Dune}}}",
-    ],
-)
-def test_no_book(text: str) -> None:
-    assert read_article(text, ["Infobox book"], SITE) is None
-
-
-def test_of_several_infoboxes_the_first_gives_the_fields_and_all_give_links() -> None:
-    article = read("{{Infobox film|f=[[F]]}} {{Infobox novel|name=One|a=[[A]]}} [[B]] {{Infobox book|name=Two|b=[[B]]}}")
-    assert article.infobox == {"name": ["One"], "a": ["A"]}
-    assert article.links == [Link("F", 1, "body"), Link("A", 1, "infobox"), Link("B", 1, "body"), Link("B", 1, "infobox")]
-
-
-def test_an_infobox_in_an_infobox() -> None:
-    article = read("{{Infobox book|name=One|module={{Infobox novel|name=Two|a=[[A]]}}}}")
-    assert article.infobox["name"] == ["One"]
-    assert article.links == [Link("A", 1, "infobox")]
-
-
-# Fields
-
-
-def test_fields_without_name_or_value_are_left_out() -> None:
-    assert read("{{Infobox book|positional|name=Dune|empty=|blank= <!-- x --> |ref=<ref>x</ref>|3=third}}").infobox == {
-        "name": ["Dune"],
-        "3": ["third"],
-    }
-
-
-def test_the_last_of_two_fields_counts() -> None:
-    assert read("{{Infobox book|name=One|name=Two}}").infobox == {"name": ["Two"]}
-
-
-def test_names_of_fields() -> None:
-    assert read("{{Infobox book| pub  date <!-- x --> = 1965 |title_orig=x}}").infobox == {"pub date": ["1965"], "title_orig": ["x"]}
-
-
-@pytest.mark.parametrize(
-    ("value", "values"),
-    [
-        ("Dune", ["Dune"]),
-        ("''Dune'' '''x''' '''''y'''''", ["Dune x y"]),
-        ("a\n\n  b\u00a0c", ["a b c"]),
-        ("[[Frank Herbert]]", ["Frank Herbert"]),
-        ("[[Frank Herbert|''F.'' [[Herbert]]]]", ["F. Herbert"]),
-        ("[[:Category:Novels]]", ["Category:Novels"]),
-        ("[[Dune<!-- x -->]]", ["Dune"]),
-        ("[http://dune.org The site] [http://x.org]", ["The site http://x.org"]),
-        ("http://x.org", ["http://x.org"]),
-        ("[[File:a.jpg|20px]] Dune", ["Dune"]),
-        ("[[ image:a.jpg|thumb|[[x]]]]Dune", ["Dune"]),
-        ("a<br>b<br/>c<br />d<BR>e", ["a", "b", "c", "d", "e"]),
-        ("a,<br>b;<br>", ["a", "b"]),
-        ("\n* a\n* b", ["a", "b"]),
-        ("* a\n* b", ["a", "b"]),
-        ("\n# a\n# b", ["a", "b"]),
-        ("<ul><li>a</li><li>b</li></ul>", ["a", "b"]),
-        ("<p>a</p><div>b</div>", ["a", "b"]),
-        ("{{ubl|[[A]]|b}}", ["A", "b"]),
-        ("{{Unbulleted list|a|b<ref>x</ref>|class=x}}", ["a", "b"]),
-        ("{{hlist|a|b|c}}", ["a", "b", "c"]),
-        ("{{HList | a | 2=b}}", ["a", "b"]),
-        ("{{plainlist|\n* a\n* [[b|B]]\n}}", ["a", "B"]),
-        ("{{plainlist}}\n* a\n* b\n{{endplainlist}}", ["a", "b"]),
-        ("{{flatlist|\n* a\n* b}} c", ["a", "b c"]),
-        ("a {{ubl|b|c}}", ["a", "b", "c"]),
-        ("{{hlist|{{nowrap|a b}}|{{lang|fr|c}}}}", ["a b", "c"]),
-        ("{{start date|1965|8|1}}", ["1965-08-01"]),
-        ("{{Start_date|1965|8|df=y}} (US)", ["1965-08 (US)"]),
-        ("{{start date|1965}}", ["1965"]),
-        ("{{Start date<!-- x -->|1965|12|31|df=yes}}", ["1965-12-31"]),
-        ("{{date|11 July 1960}}", ["11 July 1960"]),
-        ("{{dts|1960|July|11}}", ["1960 July 11"]),
-        ("{{film date|1984|12|3|Washington}}", ["1984-12-03"]),
-        ("1965<ref>[[x]]</ref><ref name=y />", ["1965"]),
-        ("1965<!-- or 1966 -->", ["1965"]),
-        ("1965{{cn|date=May 2020}}{{sfn|Smith|2001}}{{efn|note}}{{Cite book|title=x}}", ["1965"]),
-        ("{{lang|fr|Le Livre}} {{lang-de|Das Buch}} {{transl|ru|Kniga}}", ["Le Livre Das Buch Kniga"]),
-        ("{{lang-ru|Война и миръ|Voyna i mir}}", ["Война и миръ"]),
-        ("{{nowrap|a b}} {{small|1=c}}", ["a b c"]),
-        ("{{ISBNT}} {{flagicon|US}} x", ["x"]),
-        ("<nowiki>[[x]]</nowiki><nowiki/>", ["[[x]]"]),
-        ("<span style='a'>a</span> <small>b</small> <math>x^2</math>", ["a b"]),
-        ("{{{author|Frank}}} {{{2}}}", ["Frank"]),
-        ("R&eacute;sum&#233; &amp; a&nbsp;b &lt;", ["Résumé & a b <"]),
-        ("&ndash; &#x2013;", ["– –"]),
-        ("a · b • c", ["a · b • c"]),
-        (" , ; · ", []),
-    ],
-)
-def test_values(value: str, values: list[str]) -> None:
-    assert field(value) == values
-
-
-@pytest.mark.parametrize("reference", ["&#xD800;", "&#55296;", "&#xDFFF;", "&#x110000;", "&#0;", "&#1;", "&bogus;"])
-def test_references_to_no_character(reference: str) -> None:
-    """Values go into files, and half a surrogate pair cannot."""
-    for value in field(f"a{reference}b"):
-        assert value.encode()[:1] == b"a"
-    read(BOX + f"[[a{reference}b]]")
-
-
-def test_values_of_a_parsed_text() -> None:
-    assert values_of(mwp.parse("== A ==\n{{ubl|b}}")) == ["A", "b"]
-    assert values_of(mwp.parse("")) == []
-
-
-@pytest.mark.parametrize(
-    "text", ["[[" * 60, "{{Infobox book|" * 60 + "}}" * 60, "<b>" * 60, "{{{" * 60, "[[A|" * 60 + "]]" * 60, "\x1e\ufffe"]
-)
-def test_broken_wikitext_is_read(text: str) -> None:
-    assert read(BOX + text).infobox == {"name": ["Dune"]}
-
-
-def test_links_in_captions_of_galleries_and_image_maps_count() -> None:
-    text = (
-        "{{Infobox book|name=x}} <gallery>\nFile:a.jpg|By [[Ilya Repin]]\nFile:b.jpg\n</gallery> [[Ilya Repin]]"
-        "<imagemap>\nFile:c.jpg\nrect 0 0 1 1 [[Yasnaya Polyana]]\n</imagemap>"
-    )
-    article = read_article(text, ["Infobox book"], SITE)
-    assert article is not None
-    assert {(link.target, link.mentions, link.place) for link in article.links} == {
-        ("Ilya Repin", 2, "body"),
-        ("Yasnaya Polyana", 1, "body"),
-    }
+def test_control_characters_and_line_ends() -> None:
+    article = read("{{Infobox book\r\n|name=a\x1e\x00b\x7f\r\n}}[[c\x7fd]] [[e\x01f]] [[g\rh]]")
+    assert article == Article({"name": ["a\ufffd\ufffdb?"]}, [Link("C?d", 1, "body")], Counter({"invalid": 1}))
