@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,11 +198,14 @@ def snapshot_of(settings: Settings) -> Snapshot:
     if settings.snapshot:
         return Snapshot(settings.wiki, settings.snapshot)
     if settings.dump:
-        from embedding.wiki.dump import find_files
+        from embedding.wiki.files import changed, find_files
 
-        first = Path(find_files(settings.dump)[0])
-        date = re.search(r"(?<!\d)[12]\d{3}[01]\d[0-3]\d(?!\d)", first.name)
-        return Snapshot(settings.wiki, date[0] if date else datetime.fromtimestamp(first.stat().st_mtime, UTC).strftime("%Y%m%d"))
+        first = find_files(settings.dump)[0]
+        date = re.search(r"(?<!\d)[12]\d{3}[01]\d[0-3]\d(?!\d)", Path(first).name)
+        when = date[0] if date else changed(first)
+        if when is None:
+            raise SettingsError(f"{first}: its name holds no date; give --snapshot YYYYMMDD, the day of the dump")
+        return Snapshot(settings.wiki, when)
     there = Warehouse(settings.warehouse).snapshots(settings.wiki)
     if not there:
         raise SettingsError(

@@ -51,7 +51,7 @@ class Manifest:
 def versions() -> dict[str, str]:
     """Versions of this package, of Python and of what the tables are made with."""
     found = {"bookspace": __version__, "python": platform.python_version()}
-    for name in ("pyspark", "pyarrow", "numpy", "mwparserfromhell", "torch", "petastorm", "annoy"):
+    for name in ("pyspark", "pyarrow", "numpy", "indexed-bzip2", "torch", "petastorm", "annoy"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -19,10 +19,12 @@ def run(job: Job) -> None:
             f"table pages of {job.snapshot} was read for the infoboxes {', '.join(looked_for['infoboxes'])}; "
             "run read_dump again with the settings of this step"
         )
+    names = [*settings.infoboxes, *pages.facts["aliases"]]
+    files = ", ".join(account["file"] for account in pages.facts["files"])
     site = Site.from_dict(pages.facts["site"], settings.namespace_aliases)
     # Few pages of a dump are books, and they lie unevenly: spread them over all cores before the slow parsing.
     candidates = job.read("pages").where(F.col("wikitext").isNotNull()).repartition(4 * job.spark.sparkContext.defaultParallelism)
-    books = extract_books(candidates, site, settings)
+    books = extract_books(candidates, site, settings.model_copy(update={"infoboxes": names}))
     staged = job.staged["books"]
     sums = {f"link {reason}": F.sum(F.col("dropped_links").getItem(reason)) for reason in LINK_DROPS}
     links = write_counted(
@@ -36,14 +38,14 @@ def run(job: Job) -> None:
     )
     if staged.rows_in == sum(staged.dropped.values()):
         raise DumpError(
-            f"{', '.join(pages.facts['files'])}: holds no book: none of its {pages.facts['articles']:,} articles calls "
+            f"{files}: holds no book: none of its {pages.facts['articles']:,} articles calls "
             f"{' or '.join(settings.infoboxes)}; "
             "give the infobox names of this wiki with --set 'books.infoboxes=[...]'"
         )
     ids = pq.read_table(staged.folder, columns=["page_id"])["page_id"]
     if len(ids.unique()) < len(ids):
         raise DumpError(
-            f"{', '.join(pages.facts['files'])}: holds {len(ids) - len(ids.unique()):,} books twice; "
+            f"{files}: holds {len(ids) - len(ids.unique()):,} books twice; "
             "give --dump the files of one dump, once: not two dates, and not the whole beside its parts"
         )
     lost = {reason: links[f"link {reason}"] for reason in LINK_DROPS if links[f"link {reason}"]}

@@ -1,19 +1,24 @@
 """read_dump: dump files -> pages."""
 
-import json
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
+import pyarrow.parquet as pq
+from pyspark.sql import Observation
 from pyspark.sql import functions as F
 
 from embedding.errors import DumpError, SettingsError
 from embedding.job import Job, Step, log, run_alone
 from embedding.settings_files import conf_folder
-from embedding.spark import write_counted
-from embedding.wiki.dump import find_files, read_header
-from embedding.wiki.site import Site
-from embedding.wiki.source import WikiDumpSource
-
-DROPS = ("no title, namespace or id", "namespace")
+from embedding.tables import TABLES
+from embedding.warehouse import address
+from embedding.wiki.accounts import FileAccount, RangeReport, balance
+from embedding.wiki.aliases import template_aliases
+from embedding.wiki.dump import ByteRange, read_header
+from embedding.wiki.files import find_files, size_of
+from embedding.wiki.reader import RangeReader
+from embedding.wiki.site import ARTICLE, TEMPLATE, Site
+from embedding.wiki.source import plan, read_pages
 
 
 def run(job: Job) -> None:
@@ -28,44 +33,102 @@ def run(job: Job) -> None:
             f"there are settings for {known}; for another wiki give --set 'books.infoboxes=[Name of the infobox]'"
         )
     files = find_files(settings.dump)
+    site = _site(files, job)
+    log.info("read_dump: %s", files[0] if len(files) == 1 else f"{len(files)} files, {files[0]} to {files[-1]}")
+    spans = plan(files, _partition_bytes(sum(map(size_of, files)), job))
+    aliases = _known_aliases(job)
+    accounts = _read(job, spans, site, aliases)
+    found = _aliases(job, site)
+    if new := found - aliases:
+        # A redirect may stand behind the pages that call it: what they call is known too late for one reading. The next snapshot
+        # begins with what this one has found.
+        log.info("read_dump: templates %s lead to a wanted infobox; reading again for the pages that call them", ", ".join(sorted(new)))
+        for file in job.staged["pages"].folder.iterdir():
+            file.unlink()
+        accounts = _read(job, spans, site, found)
+    _tell(accounts)
+    job.staged["pages"].facts |= {"site": site.to_dict(), "files": [account.facts() for account in accounts], "aliases": sorted(found)}
+
+
+def _site(files: Sequence[str], job: Job) -> Site:
+    """The rules of the wiki, after making sure that all files are of the one that the settings are for."""
+    settings = job.settings
     for file in files:
         site = Site.from_header(read_header(file), file, settings.books.namespace_aliases)
         if site.dbname and site.dbname != settings.wiki:
             raise DumpError(
                 f"{file}: is a dump of {site.dbname}, and the settings are for {settings.wiki}; give --conf conf/{site.dbname}.yaml"
             )
-    log.info("read_dump: %s", files[0] if len(files) == 1 else f"{len(files)} files, {files[0]} to {files[-1]}")
-    job.spark.dataSource.register(WikiDumpSource)
-    rows = (
-        job.spark.read.format("wikidump")
-        .option("infoboxes", json.dumps(settings.books.infoboxes))
-        .option("aliases", json.dumps(settings.books.namespace_aliases))
-        .option(
-            "partitionBytes",
-            str(_partition_bytes(files, int(settings.read.partition_mb * (1 << 20)), job.spark.sparkContext.defaultParallelism)),
-        )
-        .load(settings.dump)
-    )
+    return site
+
+
+def _read(job: Job, spans: Sequence[ByteRange], site: Site, aliases: Iterable[str]) -> list[FileAccount]:
+    """Stage the pages; what became of each file."""
+    settings, staged = job.settings, job.staged["pages"]
+    max_damaged = settings.read.max_damaged_streams
+    reader = RangeReader(site, [*settings.books.infoboxes, *sorted(aliases)], frozenset([ARTICLE]), max_damaged)
+    rows = read_pages(job.spark, spans, reader)
     redirect = F.col("redirect_target").isNotNull()
-    kept = (F.col("namespace") == 0) | redirect
-    dropped = F.when(F.col("unreadable").isNotNull(), F.col("unreadable")).when(~kept, "namespace")
-    facts = write_counted(
-        rows.withColumn("dropped", dropped),
-        job.staged["pages"],
-        "pages",
-        DROPS,
-        articles=F.count(F.when((F.col("namespace") == 0) & ~redirect, True)),
-        redirects=F.count(F.when(redirect, True)),
-        candidates=F.count("wikitext"),
+    seen = Observation()
+    watched = rows.observe(
+        seen,
+        F.count(F.when((F.col("namespace") == ARTICLE) & ~redirect, True)).alias("articles"),
+        F.count(F.when(redirect, True)).alias("redirects"),
+        F.count("wikitext").alias("candidates"),
+        F.array_join(F.collect_list("report"), "\n").alias("reports"),
     )
-    log.info("read_dump: %s", ", ".join(f"{name} {count:,}" for name, count in facts.items()))
-    job.staged["pages"].facts = {**facts, "site": site.to_dict(), "files": files}
+    pages = watched.where(F.col("report").isNull()).select(*TABLES["pages"].columns.names)
+    pages.write.mode("append").parquet(address(staged.folder))
+    figures = dict(seen.get)
+    reports = [RangeReport.from_json(line) for line in figures.pop("reports").splitlines()]
+    accounts = balance(spans, reports, max_damaged)
+    staged.rows_in = sum(account.pages for account in accounts)  # the warehouse sees that rows written and dropped add up to it
+    staged.dropped = dict(sum((account.dropped for account in accounts), Counter()))
+    staged.facts = figures
+    if not staged.rows_in:
+        raise DumpError(f"{', '.join(account.file for account in accounts)}: holds no page; give a pages-articles file")
+    return accounts
 
 
-def _partition_bytes(files: list[str], most: int, cores: int) -> int:
-    """Bytes a task reads: at most `most`, and less when a small dump would leave cores idle."""
-    size = sum(Path(file).stat().st_size for file in files)
-    return min(most, max(1 << 20, size // (3 * cores)))
+def _known_aliases(job: Job) -> set[str]:
+    """Other names of the wanted infoboxes, as the newest snapshot that was read has them."""
+    for snapshot in reversed(job.warehouse.snapshots(job.snapshot.wiki)):
+        if job.warehouse.has("pages", snapshot):
+            return set(job.warehouse.manifest("pages", snapshot).facts.get("aliases", ()))
+    return set()
+
+
+def _aliases(job: Job, site: Site) -> set[str]:
+    """Other names of the wanted infoboxes, as the staged pages have them."""
+    found = pq.read_table(
+        job.staged["pages"].folder,
+        columns=["title", "redirect_target"],
+        filters=[("namespace", "==", TEMPLATE), ("redirect_namespace", "==", TEMPLATE)],
+    )
+    return template_aliases(
+        dict(zip(found["title"].to_pylist(), found["redirect_target"].to_pylist(), strict=True)), job.settings.books.infoboxes, site
+    )
+
+
+def _partition_bytes(size: int, job: Job) -> int:
+    """Bytes a task reads: at most as set, and less when a small dump would leave cores idle."""
+    most = int(job.settings.read.partition_mb * (1 << 20))
+    return min(most, max(1 << 20, size // (3 * job.spark.sparkContext.defaultParallelism)))
+
+
+def _tell(accounts: Sequence[FileAccount]) -> None:
+    """Log what was read, and what could not be."""
+    log.info(
+        "read_dump: %s pages in %s MB of XML, from %s MB",
+        f"{sum(account.pages for account in accounts):,}",
+        f"{sum(account.decoded for account in accounts) / 1e6:,.0f}",
+        f"{sum(account.bytes for account in accounts) / 1e6:,.0f}",
+    )
+    for account in accounts:
+        if account.older_revisions:
+            log.info("read_dump: %s is a history: %s older revisions left out", account.file, f"{account.older_revisions:,}")
+        for damage in account.damages:
+            log.warning("read_dump: %s: bytes %s to %s are lost: %s", account.file, damage.start, damage.end, damage.reason)
 
 
 STEP = Step("read_dump", reads=(), writes=("pages",), settings=("wiki", "dump", "books", "read"), run=run)

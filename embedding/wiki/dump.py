@@ -1,34 +1,31 @@
-"""Dump files: which there are, how they split into byte ranges, and their decoded bytes.
+"""Dump files: how they are packed, how they split into byte ranges, and what the ranges hold.
 
-A multistream dump is a row of bz2 streams of about 100 pages each. Every stream starts on a byte boundary with the ten bytes
-`BZh91AY&SY` (level, then the magic number of a block), so a byte range finds its own streams without the index file. Source:
-https://en.wikipedia.org/wiki/Wikipedia:Database_download#Should_I_get_multistream? and the bzip2 format of J. Seward.
+bz2 of one stream or of many and plain XML are read in parallel, gz, zst and 7z by one task a file. Source:
+https://meta.wikimedia.org/wiki/Data_dumps/Dump_format.
 """
 
-import bz2
-import glob
-import gzip
-import io
 import itertools
-import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Literal
 
 from embedding.errors import DumpError
+from embedding.wiki import bzip2
+from embedding.wiki.bzip2 import Damage
+from embedding.wiki.files import open_file, size_of
 
 CHUNK = 1 << 20
-TAIL = 256  # bytes at a file's end that no range begins in, so that none is left with a piece of `</mediawiki>`
-STREAM_START = re.compile(rb"BZh[1-9]1AY&SY")
-_EMPTY_STREAM = re.compile(rb"BZh[1-9]\x17rE8P\x90")
-Kind = Literal["bz2", "gz", "xml"]
+TAIL = 4096  # bytes at a dump's end in which its last tag stands
+LONGEST_HEADER = 64 << 20
+END = b"</mediawiki>"
+Kind = Literal["bz2", "gz", "zst", "xml"]
+Event = bytes | Damage | None
 
 
 @dataclass(frozen=True)
 class ByteRange:
-    """What one task reads: the pages that start in the streams (of plain XML: the bytes) that start in [start, end)."""
+    """What one task reads: the pages that start in the bz2 blocks (of plain XML: the bytes) that start in [start, end)."""
 
     path: str
     kind: Kind
@@ -36,179 +33,154 @@ class ByteRange:
     end: int
 
 
-def find_files(dump: str) -> list[str]:
-    """The dump files named by a file, a folder or a glob, sorted by name; index files of multistream dumps are left out.
-
-    Raises:
-        DumpError: there is none.
-    """
-    path = Path(dump)
-    if path.is_file():
-        return [str(path)]
-    names = path.glob("*.xml*") if path.is_dir() else map(Path, glob.glob(dump))  # noqa: PTH207 - may be absolute
-    files = sorted(str(name) for name in names if name.is_file() and "-index" not in name.name)
-    if not files:
-        what = "holds no dump file (*.xml, *.xml.bz2, *.xml.gz)" if path.is_dir() else "no such file"
-        raise DumpError(f"{dump}: {what}; give --dump a file from https://dumps.wikimedia.org, a folder of such files or a glob")
-    return files
-
-
 def kind_of(path: str) -> Kind:
     """How a file is packed, told by its first bytes and not by its name.
 
     Raises:
-        DumpError: it is neither bz2, gz nor XML.
+        DumpError: it is neither bz2, gz, zst nor XML.
     """
-    with _open(path) as file:
+    with open_file(path) as file:
         head = file.read(4096)
-    if re.match(rb"BZh[1-9]", head):
-        return "bz2"
-    if head.startswith(b"\x1f\x8b"):
-        return "gz"
-    if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
-        return "xml"
-    packers = {b"7z\xbc\xaf": "7z", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"\xfd7zXZ": "xz"}
+    kinds: dict[bytes, Kind] = {b"BZh": "bz2", b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst"}
+    kind = next((kind for magic, kind in kinds.items() if head.startswith(magic)), None)
+    if kind or head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
+        return kind or "xml"
+    packers = {b"7z\xbc\xaf": "7z", b"PK\x03\x04": "zip", b"\xfd7zXZ": "xz"}
     packer = next((name for magic, name in packers.items() if head.startswith(magic)), None)
     if packer:
-        raise DumpError(f"{path}: packed with {packer}, which is not read; unpack it, or pack it with bzip2 or gzip")
+        raise DumpError(f"{path}: packed with {packer}, which is not read; take the same dump as bz2, or unpack it")
     raise DumpError(
-        f"{path}: is no Wikipedia dump ({'it is empty' if not head else 'neither bzip2, gzip nor XML'}); give a pages-articles file"
+        f"{path}: is no Wikipedia dump ({'it is empty' if not head else 'neither bzip2, gzip, zstd nor XML'}); give a pages-articles file"
     )
 
 
 def plan_ranges(path: str, kind: Kind, size: int, range_bytes: int) -> list[ByteRange]:
-    """Split a file of `size` bytes into ranges of about `range_bytes` that together cover every byte once. gz does not split."""
-    count = 1 if kind == "gz" else max(1, -(-size // range_bytes))
+    """Split a file of `size` bytes into ranges of about `range_bytes` that together cover every byte once, where it can be split."""
+    count = max(1, -(-size // range_bytes)) if kind in ("bz2", "xml") else 1
     bounds = [size * i // count for i in range(count + 1)]
     return [ByteRange(path, kind, start, end) for start, end in itertools.pairwise(bounds)]
+
+
+def check_end(path: str, kind: Kind) -> None:
+    """Find out before any work whether a file was cut off, as a broken download leaves it. Of gz and zst, their one task finds it out.
+
+    Raises:
+        DumpError: it was.
+    """
+    size = size_of(path)
+    with open_file(path) as file:
+        if kind == "bz2":
+            tail = bzip2.read_tail(file, size, TAIL)
+        elif kind == "xml":
+            file.seek(max(0, size - TAIL))
+            tail = file.read(TAIL)
+        else:
+            return
+    if tail is None:
+        raise DumpError(f"{path}: is cut off at byte {size}: its last bzip2 stream has no end; download the file again")
+    if END not in tail:
+        raise _cut_off(path)
 
 
 def read_header(path: str) -> bytes:
     """The bytes of a dump file before its first page, with `<siteinfo>`.
 
     Raises:
-        DumpError: the file is no dump, or is cut off before its first page.
+        DumpError: the file is no dump, or is cut off or damaged before its first page.
     """
     header = b""
     kind = kind_of(path)
-    for chunk in decode(ByteRange(path, kind, 0, Path(path).stat().st_size)):
+    for chunk in decode(ByteRange(path, kind, 0, size_of(path))):
+        if isinstance(chunk, Damage):
+            raise DumpError(f"{path}: is damaged at byte {chunk.start}, before its first page ({chunk.reason}); download it again")
         header += chunk or b""
         if b"<mediawiki" not in header[: 1 << 16]:
             if len(header) >= 1 << 16:
                 break
             continue
         page = header.find(b"<page>")
-        if page >= 0 or b"</siteinfo>" in header or b"</mediawiki>" in header:
+        if page >= 0 or b"</siteinfo>" in header or END in header:
             return header if page < 0 else header[:page]
-        if len(header) > 64 * CHUNK:
+        if len(header) > LONGEST_HEADER:
             break
     raise DumpError(f"{path}: is no Wikipedia dump (no <mediawiki> element at its start); give a pages-articles file")
 
 
-def decode(span: ByteRange) -> Iterator[bytes | None]:
-    """The decoded bytes of a range in chunks; None where the range ends; then, as long as they are asked for, the bytes behind it.
+def decode(span: ByteRange) -> Iterator[Event]:
+    """What a range holds, in chunks, and Damage where something is lost; None where the range ends; then what lies behind it.
 
-    A page may run over the end of a range, so its reader goes on behind the None until the page is whole. Where the file itself
-    ends, the chunks end; without a None before it when the range is the file's last.
+    A page may run over the end of a range, so its reader goes on behind the None until the page is whole. Where the file itself ends,
+    the chunks end.
 
     Raises:
-        DumpError: a stream is damaged or the file is cut off.
+        DumpError: a file that cannot be split (gz, zst) is cut off.
     """
-    with _open(span.path) as file:
+    with open_file(span.path) as file:
         if span.kind == "bz2":
-            yield from _decode_bz2(file, span)
-        elif span.kind == "gz":
-            yield from _decode_gz(file, span)
-        else:
+            yield from bzip2.read_range(file, span.start, span.end)
+        elif span.kind == "xml":
             yield from _decode_plain(file, span)
+        else:
+            yield from _until_the_end(_decode_gz(file, span) if span.kind == "gz" else _decode_zst(file, span), span.path)
 
 
-def _open(path: str) -> BinaryIO:
-    try:
-        return open(path, "rb", buffering=0)  # noqa: PTH123 - closed by the caller
-    except OSError as error:
-        raise DumpError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _decode_plain(file: BinaryIO, span: ByteRange) -> Iterator[bytes | None]:
-    size = file.seek(0, io.SEEK_END)
-    start, end = (size if place and size - place < TAIL else place for place in (span.start, span.end))
-    if start == size:
-        yield None
-    file.seek(start)
-    left = end - start
+def _decode_plain(file: BinaryIO, span: ByteRange) -> Iterator[Event]:
+    file.seek(span.start)
+    left = span.end - span.start
     while left > 0 and (chunk := file.read(min(CHUNK, left))):
         left -= len(chunk)
         yield chunk
-    if chunk := file.read(CHUNK):
-        yield None
-        yield chunk
+    yield None
     while chunk := file.read(CHUNK):
         yield chunk
 
 
-def _decode_gz(file: BinaryIO, span: ByteRange) -> Iterator[bytes | None]:
-    with gzip.GzipFile(fileobj=file) as unpacked, io.BufferedReader(unpacked, CHUNK) as reader:
+def _decode_gz(file: BinaryIO, span: ByteRange) -> Iterator[Event]:
+    member, start, data = zlib.decompressobj(zlib.MAX_WBITS | 16), 0, b""
+    while data := data or file.read(CHUNK):
+        if member.eof:
+            start = file.tell() - len(data)
+            member = zlib.decompressobj(zlib.MAX_WBITS | 16)
         try:
-            while chunk := reader.read(CHUNK):
-                yield chunk
-        except EOFError:
-            raise DumpError(f"{span.path}: is cut off at byte {file.tell()}, inside its gzip stream; download it again") from None
-        except (zlib.error, gzip.BadGzipFile) as error:
-            raise DumpError(f"{span.path}: its gzip stream is damaged before byte {file.tell()} ({error}); download it again") from None
-
-
-def find_stream(file: BinaryIO, start: int, end: int) -> int | None:
-    """The byte at which the first bz2 stream in [start, end) starts, or None."""
-    file.seek(start)
-    tail, at = b"", start
-    while at < end and (chunk := file.read(CHUNK)):
-        found = STREAM_START.search(tail + chunk)
-        if found:
-            position = at - len(tail) + found.start()
-            return position if position < end else None
-        at += len(chunk)
-        tail = (tail + chunk)[-9:]
-        if at >= end:  # the ten bytes may begin before the end and run over it
-            found = STREAM_START.search(tail + file.read(9))
-            position = at - len(tail) + found.start() if found else end
-            return position if position < end else None
-    return None
-
-
-def _decode_bz2(file: BinaryIO, span: ByteRange) -> Iterator[bytes | None]:
-    size = file.seek(0, io.SEEK_END)
-    stream = 0 if span.start == 0 else find_stream(file, span.start, span.end)
-    if stream is None or (stream and size - stream < TAIL):
-        yield None
-        return
-    file.seek(stream)
-    decoder, data, inside = bz2.BZ2Decompressor(), b"", True
-    while True:
-        try:
-            chunk = decoder.decompress(data, CHUNK)
-        except (OSError, ValueError) as error:
-            raise DumpError(f"{span.path}: the bzip2 stream at byte {stream} is damaged ({error}); download the file again") from None
+            chunk = member.decompress(data, CHUNK)
+        except zlib.error as error:
+            yield Damage(start, span.end, f"its gzip stream is damaged before byte {file.tell()} ({error})")
+            return
         if chunk:
             yield chunk
-        if decoder.eof:
-            data = decoder.unused_data
-            while len(data) < 10 and (more := file.read(CHUNK)):
-                data += more
-            if not data:
+        data = member.unused_data if member.eof else member.unconsumed_tail
+    if not member.eof:
+        raise DumpError(f"{span.path}: is cut off at byte {span.end}, inside its gzip stream; download it again")
+
+
+def _decode_zst(file: BinaryIO, span: ByteRange) -> Iterator[Event]:
+    import pyarrow as pa
+
+    with pa.CompressedInputStream(pa.BufferedInputStream(pa.PythonFile(file, "r"), CHUNK), "zstd") as unpacked:
+        while True:
+            try:
+                chunk = unpacked.read(CHUNK)
+            except OSError as error:
+                if "Truncated" in str(error):
+                    raise DumpError(f"{span.path}: is cut off at byte {span.end}, inside its zstd frame; download it again") from None
+                yield Damage(0, span.end, f"its zstd frame is damaged before byte {file.tell()} ({' '.join(str(error).split())})")
                 return
-            stream = file.tell() - len(data)
-            # The range behind searches for its first stream: one that it would not find, because its start is damaged, is found out here.
-            if STREAM_START.match(data):
-                if inside and stream >= span.end and size - stream >= TAIL:
-                    inside = False
-                    yield None
-            elif not _EMPTY_STREAM.match(data) and (len(data) >= 10 or not b"BZh".startswith(data[:3])):
-                raise DumpError(f"{span.path}: what follows at byte {stream} is no bzip2 stream; download the file again")
-            decoder = bz2.BZ2Decompressor()
-        else:
-            data = file.read(CHUNK) if decoder.needs_input else b""
-            if decoder.needs_input and not data:
-                raise DumpError(
-                    f"{span.path}: is cut off at byte {file.tell()}: the bzip2 stream at byte {stream} has no end; download the file again"
-                )
+            if not chunk:
+                return
+            yield chunk
+
+
+def _until_the_end(events: Iterator[Event], path: str) -> Iterator[Event]:
+    """The events; an error behind them when the last tag of a dump has not come, unless damage has swallowed it."""
+    tail, damaged = b"", False
+    for event in events:
+        yield event
+        if isinstance(event, bytes):
+            tail, damaged = (tail + event)[-TAIL:], False
+        damaged = damaged or isinstance(event, Damage)
+    if not damaged and END not in tail:
+        raise _cut_off(path)
+
+
+def _cut_off(path: str) -> DumpError:
+    return DumpError(f"{path}: is cut off: it ends before {END.decode()}; download it again")

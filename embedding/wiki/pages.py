@@ -1,166 +1,132 @@
-"""Pages of an XML dump: cut out of the decoded bytes, and read into columns.
+"""Pages cut out of the decoded bytes of a dump.
 
-In a dump all text is escaped (`<` is `&lt;`), so the literal bytes `<page>` and `</page>` are tags wherever they stand, and the
-few fields wanted are found by searching for their tags: an XML parser would look at every byte several times.
-Source: https://www.mediawiki.org/xml/export-0.11.xsd (back to 0.6, which brought <ns>, nothing that is read here differs).
+In a dump all text is escaped (`<` is `&lt;`), so the literal bytes `<page>` and `</page>` are tags wherever they stand.
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import NamedTuple
 
-from embedding.errors import DumpError
+from embedding.wiki.bzip2 import Damage
 
-OPEN, CLOSE, END = b"<page>", b"</page>", b"</mediawiki>"
-_ENTITY = re.compile(r"&(?:(lt|gt|amp|quot|apos)|#(\d{1,7})|#x([0-9a-fA-F]{1,6}));")
-_NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
-_REDIRECT = re.compile(rb'<redirect title="([^"]*)"')
-_TEXT = re.compile(rb"<text\b([^>]*)>")
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What is read of a page. `wikitext` is None unless the page holds a wanted infobox; titles are as the dump has them."""
-
-    page_id: int
-    namespace: int
-    title: str
-    redirect: str | None
-    revision_id: int | None
-    revision_timestamp: datetime | None
-    wikitext: str | None
+OPEN, CLOSE = b"<page>", b"</page>"
+LONGEST_PAGE = 16 << 20  # bytes of one revision with all its markup; MediaWiki holds texts of up to 2 MiB, escaped up to 12
+NEAR = 1 << 12  # bytes that a page has before its first text and behind its last one, all but for a few
+NO_END, DAMAGED, TOO_LONG = "no </page>", "in a damaged stream", "longer than 16 MiB"
+_REVISION = re.compile(rb"<revision>.*?</revision>", re.DOTALL)
+_REVISION_HEAD = re.compile(rb"<revision>\s*<id>\s*(\d+)\s*</id>(?:\s*<parentid>[^<]*</parentid>)?\s*<timestamp>([^<]*)</timestamp>")
 
 
-def split_pages(chunks: Iterable[bytes | None], path: str) -> Iterator[bytes]:
-    """Cut decoded chunks (see `dump.decode`) into pages, each with its tags.
+class PagePlace(NamedTuple):
+    """A page lies in buffer[begin:end], its tags included. `revisions`: older ones that were left out of it."""
 
-    Yields every page whose `<page>` begins before the None among the chunks (the end of the range), and reads on behind it only as
-    long as such a page is unfinished, so that ranges side by side yield every page once.
+    buffer: bytes
+    begin: int
+    end: int
+    revisions: int = 0
 
-    Raises:
-        DumpError: the file ends inside a page, or before `</mediawiki>`.
+
+def cut_pages(events: Iterable[bytes | Damage | None]) -> Iterator[PagePlace | str]:
+    """Cut decoded chunks (see `dump.decode`) into pages.
+
+    Every `<page>` that begins before the None among the events (the end of the range) gives one item, and events behind it are asked
+    for only as long as such a page is unfinished, so that ranges side by side give every page once.
+
+    Yields:
+        Where the page lies; or, for one that is lost, the reason: NO_END, DAMAGED, TOO_LONG.
     """
     buffer = b""
-    searched = 0  # no </page> of the page at the buffer's start ends before this place
+    searched = 0  # neither tag begins in buffer[:searched], but for the <page> at its start
+    older = 0  # revisions taken out of the unfinished page
     owned: int | None = None  # pages must begin before this place; None: the range has not ended
-    closed = False
-    for chunk in chunks:
-        if chunk is None:
+    for event in events:
+        if isinstance(event, Damage):
+            if buffer.startswith(OPEN):
+                yield DAMAGED
+            buffer, searched, older = b"", 0, 0
+            if owned is not None:
+                return
+            continue
+        if event is None:
             owned = len(buffer)
         else:
-            buffer += chunk
+            buffer += event
         limit = len(buffer) if owned is None else owned
-        place = 0
-        while 0 <= (begin := buffer.find(OPEN, place)) < limit:
-            end = buffer.find(CLOSE, max(begin, searched))
-            if end < 0:
-                searched = len(buffer) - len(CLOSE) + 1
-                break
-            place = searched = end + len(CLOSE)
-            yield buffer[begin:place]
-        if begin < 0:
-            closed = closed or buffer.find(END, place) >= 0
-            begin = max(place, len(buffer) - len(END) + 1)
-        buffer, searched = buffer[begin:], max(0, searched - begin)
+        begin = buffer.find(OPEN)
+        unfinished = False
+        while 0 <= begin < limit and not unfinished:
+            close, following = _find_end(buffer, begin, searched)
+            unfinished = close < 0 and following < 0
+            if not unfinished:
+                yield NO_END if close < 0 else PagePlace(buffer, begin, close, older)
+                begin, searched, older = following if close < 0 else buffer.find(OPEN, close), 0, 0
+        if not unfinished:
+            begin = begin if begin >= 0 else max(0, len(buffer) - len(OPEN) + 1)
+        buffer = buffer[begin:]
         if owned is not None:
             owned -= begin
-            if not _page_may_begin(buffer, owned):
+            if not unfinished and not _page_may_begin(buffer, owned):
                 return
-    if buffer.startswith(OPEN) or not closed:
-        where = "inside a page" if buffer.startswith(OPEN) else "before </mediawiki>"
-        raise DumpError(f"{path}: is cut off: it ends {where}; download it again")
+        if unfinished and len(buffer) > LONGEST_PAGE:
+            length = len(buffer)
+            buffer, dropped = newest_revision(buffer)
+            older += dropped
+            if owned is not None:
+                owned = max(1, owned - (length - len(buffer)))
+            if len(buffer) > LONGEST_PAGE:
+                yield TOO_LONG
+                if owned is not None:
+                    return
+                buffer, unfinished, older = buffer[-len(OPEN) :], False, 0
+        searched = max(0, len(buffer) - len(CLOSE) + 1) if unfinished else 0
+    if buffer.startswith(OPEN):
+        yield NO_END
+
+
+def _find_end(buffer: bytes, begin: int, searched: int) -> tuple[int, int]:
+    """Where the page that begins at `begin` ends, and, if it has no end, where the next one begins; -1 for what is not there."""
+    # Only near by: ten thousand <page> in a row must not each have the whole buffer searched.
+    text, behind = text_place(buffer, begin, len(buffer)) if buffer.find(b"<text", begin, begin + NEAR) >= 0 else (-1, -1)
+    if behind > 0 and buffer.find(OPEN, begin + len(OPEN), text) < 0:
+        close = buffer.find(CLOSE, behind, behind + NEAR)
+        if close >= 0 and buffer.find(OPEN, behind, close) < 0:
+            return close + len(CLOSE), -1
+    first = max(begin + len(OPEN), searched)
+    following = buffer.find(OPEN, first)
+    close = buffer.find(CLOSE, first, following if following >= 0 else len(buffer))
+    return (close + len(CLOSE) if close >= 0 else -1), following
+
+
+def text_place(buffer: bytes, begin: int, end: int) -> tuple[int, int]:
+    """The first `<text ...>` in buffer[begin:end], and the `<` behind what it holds; -1 for what is not there.
+
+    A text holds no `<`, and one byte is found faster than any other thing: so the bulk of a dump is passed over at once.
+    """
+    tag = buffer.find(b"<text", begin, end)
+    opened = buffer.find(b">", tag, end) if tag >= 0 else -1
+    broken = buffer.find(b"<", tag + 1, opened) >= 0  # the tag has no end: the > is that of another one
+    return tag, buffer.find(b"<", opened, end) if opened >= 0 and not broken else -1
 
 
 def _page_may_begin(buffer: bytes, owned: int) -> bool:
-    """Does a page begin in buffer[:owned], or may one: do its last bytes look like the beginning of the tag?"""
-    return 0 <= buffer.find(OPEN) < owned or any(
-        len(buffer) - length < owned and buffer.endswith(OPEN[:length]) for length in range(1, len(OPEN))
-    )
+    """May a page begin in buffer[:owned]: do its last bytes look like the beginning of the tag?"""
+    return any(len(buffer) - length < owned and buffer.endswith(OPEN[:length]) for length in range(1, len(OPEN)))
 
 
-def infobox_pattern(names: Iterable[str], template_prefixes: Iterable[str]) -> re.Pattern[bytes]:
-    """A cheap test on the raw bytes of a page: does it call one of these templates? Case, underscores and comments are forgiven."""
-    gap = rb"(?:[\s_]|(?>&lt;!--.{0,1000}?--&gt;))"  # atomic: a comment ends at its first -->
+def newest_revision(page: bytes) -> tuple[bytes, int]:
+    """A page, or the beginning of one, with the newest of its whole revisions alone, and how many were left out.
 
-    def any_of(names: Iterable[str]) -> bytes:
-        words = [(gap + b"+").join(_either_case(word) for word in re.split(r"[\s_]+", name.strip())) for name in names]
-        return b"(?:" + (b"|".join(words) or b"(?!)") + b")"
-
-    skip = gap + b"*+"  # possessive: what is skipped once is not tried again
-    prefix = rb"(?::?" + skip + any_of(template_prefixes) + skip + b":" + skip + b")?"
-    return re.compile(rb"\{\{" + skip + prefix + any_of(names) + skip + rb"[|}]", re.IGNORECASE | re.DOTALL)
-
-
-def _either_case(word: str) -> bytes:
-    """re.IGNORECASE on bytes folds ASCII alone; other scripts are spelled out in both cases."""
-    if word.isascii():
-        return re.escape(word.encode())
-    forms = sorted({word.lower(), word.upper(), word, word[:1].lower() + word[1:], word[:1].upper() + word[1:]})
-    return b"(?:" + b"|".join(re.escape(form.encode()) for form in forms) + b")"
-
-
-def parse_page(raw: bytes, infobox: re.Pattern[bytes]) -> Page | None:
-    """Read the fields of one page, from `<page>` to `</page>`. None if it has no title, namespace or id.
-
-    Of several revisions the last one counts. The wikitext is decoded only for articles in which `infobox` is found.
+    The newest is the one with the latest timestamp and, among several, the highest id: imported revisions have higher ids than those
+    that they are older than.
     """
-    revision = raw.rfind(b"<revision>")
-    head = raw if revision < 0 else raw[: raw.find(b"<revision>")]
-    title, namespace, page_id = _between(head, b"title"), _integer(head, b"ns"), _integer(head, b"id")
-    if not title or namespace is None or page_id is None:
-        return None
-    redirect = _REDIRECT.search(head)
-    stamp = _between(raw, b"timestamp", revision) if revision >= 0 else None
-    return Page(
-        page_id=page_id,
-        namespace=namespace,
-        title=unescape(title),
-        redirect=unescape(redirect[1]) if redirect else None,
-        revision_id=_integer(raw, b"id", revision) if revision >= 0 else None,
-        revision_timestamp=_moment(stamp),
-        wikitext=_wikitext(raw, revision) if revision >= 0 and not redirect and namespace == 0 and infobox.search(raw, revision) else None,
-    )
+    first, last = page.find(b"<revision>"), page.rfind(b"</revision>")
+    if first < 0 or last < first:
+        return page, 0
+    last += len(b"</revision>")
+    whole = _REVISION.findall(page, first, last)
+    return page[:first] + max(whole, key=_age) + page[last:], len(whole) - 1
 
 
-def _wikitext(raw: bytes, revision: int) -> str | None:
-    opening = _TEXT.search(raw, revision)
-    if opening is None or opening[1].endswith(b"/"):
-        return None
-    end = raw.find(b"</text>", opening.end())
-    return unescape(raw[opening.end() : end]) if end >= 0 else None
-
-
-def _between(raw: bytes, tag: bytes, start: int = 0) -> bytes | None:
-    begin = raw.find(b"<" + tag + b">", start)
-    end = raw.find(b"</" + tag + b">", begin)
-    return raw[begin + len(tag) + 2 : end] if 0 <= begin < end else None
-
-
-def _integer(raw: bytes, tag: bytes, start: int = 0) -> int | None:
-    text = _between(raw, tag, start)
-    try:
-        return int(text) if text is not None else None
-    except ValueError:
-        return None
-
-
-def _moment(stamp: bytes | None) -> datetime | None:
-    try:
-        return datetime.strptime(stamp.decode(), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC) if stamp else None
-    except ValueError:
-        return None
-
-
-def unescape(raw: bytes) -> str:
-    """Decode UTF-8 (what is invalid becomes U+FFFD) and XML's entities."""
-    text = raw.decode("utf-8", "replace")
-    return _ENTITY.sub(_entity, text) if "&" in text else text
-
-
-def _entity(match: re.Match[str]) -> str:
-    name, decimal, hexadecimal = match.groups()
-    if name:
-        return _NAMED[name]
-    code = int(decimal) if decimal else int(hexadecimal, 16)
-    return chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else "\N{REPLACEMENT CHARACTER}"
+def _age(revision: bytes) -> tuple[bytes, int]:
+    head = _REVISION_HEAD.match(revision)
+    return (head[2], int(head[1])) if head else (b"", 0)
