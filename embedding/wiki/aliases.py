@@ -18,11 +18,11 @@ def template_aliases(redirects: Mapping[str, str], wanted: Iterable[str], site: 
     Returns:
         Names without the namespace.
     """
-    names = {_key(name) for name in wanted}
-    by_key = {_name(source, site): _name(target, site) for source, target in redirects.items()}
+    names = {_key(name) for name in wanted} - {""}
+    pairs = [(_name(source, site), _name(target, site)) for source, target in redirects.items()]
     reached, found = set(names), set()
     for _ in range(MAX_REDIRECTS):
-        reached = {source for source, target in by_key.items() if target in reached and source} - names
+        reached = {source for source, target in pairs if target in reached and source} - names
         found |= reached
     return {name for title in redirects if _key(name := _bare(title, site)) in found}
 

@@ -142,7 +142,7 @@ def test_whole_streams_hold_what_their_blocks_hold(name: str, piece: int, at_onc
     monkeypatch.setattr(bzip2, "LONGEST_BLOCK", 450)  # longer than any block here, and shorter than the streams of some samples
     assert decoded(data) == WHOLE
     streams = [match.start() for match in re.finditer(rb"BZh9", data)]
-    for whole_until in {0, 1, *streams, *(start + 3 for start in streams), len(data)}:
+    for whole_until in {0, streams[-1] - 1, streams[-1], streams[len(streams) // 2] + 3, len(data)}:
         assert decoded(data, whole_until=whole_until) == WHOLE, f"whole until {whole_until}"
         found = list(stretches(io.BytesIO(data), 0, whole_until))
         assert all(stretch.data == data[stretch.start // 8 : -(-stretch.end // 8)] for stretch in found)
@@ -271,7 +271,7 @@ def expect_flip(case: Sample, bit: int, reading: Reading | None) -> None:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_flipped_bit_anywhere(name: str, tmp_path: Path) -> None:
     case, harmless = SAMPLES[name], 0
-    bits = range(24, len(case.data) * 8, len(case.data) * 8 // 60 | 1)
+    bits = range(24, len(case.data) * 8, len(case.data) * 8 // 45 | 1)
     for number, bit in enumerate(bits):
         reading = read_damaged(tmp_path / "dump.bz2", flipped(case.data, bit), RANGES[number % 3])
         expect_flip(case, bit, reading)
@@ -283,7 +283,7 @@ def test_a_flipped_bit_anywhere(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("what", ["magic", "checksum", "end of the block before"])
 def test_a_flipped_bit_where_a_block_begins_or_ends(name: str, what: str, tmp_path: Path) -> None:
     case = SAMPLES[name]
-    for number, block in enumerate((1, len(case.blocks) // 2, len(case.blocks) - 2)):
+    for number, block in enumerate((1, len(case.blocks) - 2)):
         first = {"magic": 0, "checksum": 48, "end of the block before": -32 - 7 - 80}[what] + case.blocks[block]
         for bit in range(first + number, first + (48 if what == "magic" else 32 if what == "checksum" else 119), 11):
             reading = read_damaged(tmp_path / "dump.bz2", flipped(case.data, bit), RANGES[bit % 3])
@@ -296,7 +296,7 @@ def test_a_flipped_bit_where_a_block_begins_or_ends(name: str, what: str, tmp_pa
 def test_a_damaged_header_or_checksum_of_a_stream_costs_nothing(name: str, tmp_path: Path) -> None:
     """A block is decoded without them, and has a checksum of its own."""
     case = SAMPLES[name]
-    for block in (1, 3, len(case.blocks) - 2):
+    for block in (1, len(case.blocks) - 2):
         (end,) = find_magic(case.data, STREAM_END, case.blocks[block] // 8, case.blocks[block + 1] // 8)
         for bit in range(end + 48, end + 80, 9):
             assert read_damaged(tmp_path / "dump.bz2", flipped(case.data, bit), RANGES[bit % 3]) == Reading(EXPECTED)
@@ -321,34 +321,33 @@ def test_a_stream_that_has_lost_its_start_is_not_lost_in_silence(tmp_path: Path)
 def test_greater_damage(name: str, what: str, tmp_path: Path) -> None:
     """What the ranges find, together, is the same whatever the ranges."""
     case, rng, read = SAMPLES[name], random.Random(what), 0
-    for length in (1, 40, 900):
-        for _ in range(2):
-            at = rng.randrange(4, len(case.data) * 3 // 4)
-            data = bytearray(case.data)
-            if what == "several":
-                for bit in rng.sample(range(32, len(data) * 6), 4):
-                    data[bit // 8] ^= 0x80 >> bit % 8
-            elif what == "something is put in":
-                data[at:at] = rng.randbytes(length)
-            else:
-                data[at : at + length] = {"zeros": bytes(length), "noise": rng.randbytes(length)}.get(what, b"")
-            readings = [read_damaged(tmp_path / "dump.bz2", data, range_bytes) for range_bytes in RANGES]
-            assert all(reading == readings[0] for reading in readings), f"{length} bytes at {at}"
-            if readings[0] is not None:
-                read += 1
-                if what in ("zeros", "noise"):
-                    last = max(block for block, start in enumerate(case.blocks) if start < (at + length) * 8)
-                    untouched = {xml for xml, (begin, _) in zip(EXPECTED, PLACES, strict=True) if begin >= case.cuts[last + 1]}
-                    assert untouched <= {*readings[0].pages}
-    assert read >= 4
+    for length in (1, 40, 300, 900):
+        at = rng.randrange(4, len(case.data) * 3 // 4)
+        data = bytearray(case.data)
+        if what == "several":
+            for bit in rng.sample(range(32, len(data) * 6), 4):
+                data[bit // 8] ^= 0x80 >> bit % 8
+        elif what == "something is put in":
+            data[at:at] = rng.randbytes(length)
+        else:
+            data[at : at + length] = {"zeros": bytes(length), "noise": rng.randbytes(length)}.get(what, b"")
+        readings = [read_damaged(tmp_path / "dump.bz2", data, range_bytes) for range_bytes in RANGES]
+        assert all(reading == readings[0] for reading in readings), f"{length} bytes at {at}"
+        if readings[0] is not None:
+            read += 1
+            if what in ("zeros", "noise"):
+                last = max(block for block, start in enumerate(case.blocks) if start < (at + length) * 8)
+                untouched = {xml for xml, (begin, _) in zip(EXPECTED, PLACES, strict=True) if begin >= case.cuts[last + 1]}
+                assert untouched <= {*readings[0].pages}
+    assert read >= 3
 
 
-@pytest.mark.parametrize("garbage", [b"\n", b"\0\0", b"?", b"<html>404 Not Found</html>", bytes(3000), b"BZh9 no stream", EMPTY[:7]])
+@pytest.mark.parametrize("garbage", [b"\n", b"\0\0", b"<html>404 Not Found</html>", bytes(3000), EMPTY[:7]])
 @pytest.mark.parametrize("name", ["multistream", "pbzip2", "streams of blocks"])
 def test_garbage_between_two_streams(name: str, garbage: bytes, tmp_path: Path) -> None:
     data = SAMPLES[name].data
     starts = [match.start() for match in re.finditer(rb"BZh9", data)]
-    for at in (starts[1], starts[-2], starts[-1]):
+    for at in (starts[1], starts[-1]):
         readings = [read_damaged(tmp_path / "dump.bz2", data[:at] + garbage + data[at:], range_bytes) for range_bytes in RANGES]
         assert all(reading == readings[0] for reading in readings)
         assert readings[0] is not None

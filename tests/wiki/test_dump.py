@@ -64,11 +64,11 @@ def test_every_split_size_gives_every_page_once(packing: str, tmp_path: Path) ->
     path = tmp_path / "dump"
     path.write_bytes(PACKED[packing])
     size = len(PACKED[packing])
-    for range_bytes in [1, 2, 7, *range(10, 100, 21), *range(100, size, 97), size - 1, size, size + 1]:
+    for range_bytes in [1, 7, 31, 64, *range(100, size, 167), size - 1, size, size + 1]:
         assert read_file(path, range_bytes) == Reading(EXPECTED), f"ranges of {range_bytes} bytes"
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(block=st.integers(60, 3000), range_bytes=st.integers(10, 3000))
 @example(block=9, range_bytes=3000)
 @example(block=len(WHOLE) - 3, range_bytes=1)  # the last stream is `i>\n`
@@ -81,7 +81,7 @@ def test_pages_that_straddle_blocks_come_once(pack: Callable[[bytes, int], bytes
     assert read_file(path, range_bytes) == Reading(EXPECTED)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(cuts=st.sets(st.integers(1, len(WHOLE) - 1) | st.sampled_from(TAGS), max_size=12), range_bytes=st.integers(1, 2000))
 @example(cuts={WHOLE.index(b"</mediawiki>") + i for i in (0, 3)}, range_bytes=1)
 @example(cuts={WHOLE.index(b"<page>") + i for i in (0, 1, 5, 6)}, range_bytes=1)
@@ -96,7 +96,7 @@ def test_blocks_may_begin_anywhere(streams: bool, cuts: set[int], range_bytes: i
     assert read_file(path, range_bytes) == Reading(EXPECTED)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(count=st.integers(0, len(PAGES)), per_stream=st.integers(1, 4), range_bytes=st.integers(1, 2000))
 def test_any_number_of_pages_a_stream(count: int, per_stream: int, range_bytes: int, folder: Path) -> None:
     path = folder / "some.bz2"
@@ -104,7 +104,7 @@ def test_any_number_of_pages_a_stream(count: int, per_stream: int, range_bytes: 
     assert read_file(path, range_bytes) == Reading(EXPECTED[:count])
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 10, 11, 64])
+@pytest.mark.parametrize("chunk", [1, 7, 10, 64])
 @pytest.mark.parametrize("packing", PACKED)
 def test_bounds_of_the_read_buffer_do_not_matter(packing: str, chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "dump"
@@ -280,7 +280,7 @@ def test_bz2_cut_off_at_any_byte(packing: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("packing", ["multistream.bz2", "pbzip2", "one.bz2", "xml"])
 def test_a_broken_download_for_which_room_was_made_at_first(packing: str, filler: bytes, tmp_path: Path) -> None:
     data = PACKED[packing]
-    for size in range(40, len(data) - 13, 61):
+    for size in range(40, len(data) - 13, 127):
         assert "is cut off" in _refused(tmp_path / "dump", data[:size] + filler)
 
 
