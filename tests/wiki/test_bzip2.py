@@ -147,8 +147,11 @@ def test_whole_streams_hold_what_their_blocks_hold(name: str, piece: int, at_onc
         found = list(stretches(io.BytesIO(data), 0, whole_until))
         assert all(stretch.data == data[stretch.start // 8 : -(-stretch.end // 8)] for stretch in found)
         assert all(stretch.end <= whole_until * 8 and stretch.start % 8 == stretch.end % 8 == 0 for stretch in found if stretch.whole)
+        count, most = sum(stretch.whole for stretch in found), max(0, sum(start <= whole_until for start in streams) - 1)
         if piece > len(data):
-            assert sum(stretch.whole for stretch in found) == max(0, sum(start <= whole_until for start in streams) - 1)
+            assert count == most
+        elif piece > 10 and name in ("multistream", "pbzip2"):
+            assert most // 2 <= count <= most, "a header that two pieces share is found as a block; streams that they share are found"
 
 
 def test_streams_that_are_longer_than_any_block(tmp_path: Path, big: tuple[bytes, list[bytes]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,6 +320,16 @@ def test_a_stream_that_has_lost_its_start_is_not_lost_in_silence(tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
+def test_a_file_that_has_lost_its_start(name: str, tmp_path: Path) -> None:
+    case = SAMPLES[name]
+    for range_bytes in RANGES:
+        reading = read_damaged(tmp_path / "dump.bz2", flipped(case.data, case.blocks[0] + 9), range_bytes)
+        assert reading is not None
+        assert reading.damages == [Damage(0, case.blocks[1] // 8, "it holds no bzip2 block")]
+        assert reading.pages == [xml for xml, (begin, _) in zip(EXPECTED, PLACES, strict=True) if begin >= case.cuts[1]]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
 @pytest.mark.parametrize("what", ["zeros", "noise", "a part is missing", "something is put in", "several"])
 def test_greater_damage(name: str, what: str, tmp_path: Path) -> None:
     """What the ranges find, together, is the same whatever the ranges."""
@@ -356,6 +369,21 @@ def test_garbage_between_two_streams(name: str, garbage: bytes, tmp_path: Path) 
         assert at + len(garbage) <= damage.end <= at + len(garbage) + 4
         lost = {*EXPECTED} - {*readings[0].pages}
         assert len(lost) <= 1, "no block is lost; a page that straddles the place may be"
+
+
+@pytest.mark.parametrize("garbage", [b"\n", b"1234", b"12345", b"<html>404 Not Found</html>"])
+def test_damage_is_the_same_wherever_the_range_begins_that_holds_it(garbage: bytes) -> None:
+    """In a stream of which it has the last blocks alone, or before a stream that it has whole."""
+    case = SAMPLES["streams of blocks"]
+    second = case.data.index(b"BZh9", 1)
+    data = case.data[:second] + garbage + case.data[second:]
+    found = set()
+    for start in range(0, case.blocks[2] // 8, 40):
+        for end in (second - 1, second + len(garbage) + 200, len(data)):
+            events = itertools.takewhile(lambda event: event is not None, bzip2.read_range(io.BytesIO(data), start, end))
+            found.add(tuple(event for event in events if isinstance(event, Damage)))
+    assert len(found) == 1
+    assert len(found.pop()) == 1
 
 
 @pytest.mark.parametrize("garbage", [b"<html>404 Not Found</html>", bytes(3000), b"BZh9 no stream"])
@@ -440,6 +468,15 @@ def test_read_tail(name: str, wanted: int, longest: int, monkeypatch: pytest.Mon
     assert tail is not None
     assert WHOLE.endswith(tail)
     assert len(tail) >= min(wanted, len(WHOLE))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_read_tail_of_a_damaged_file(name: str) -> None:
+    """What stands before a damaged block is not taken for what stands before the end."""
+    case = SAMPLES[name]
+    data = flipped(case.data, case.blocks[-2] + 100)
+    assert bzip2.read_tail(io.BytesIO(data), len(data), 3000) == WHOLE[case.cuts[-2] :]
+    assert bzip2.read_tail(io.BytesIO(b""), 0, 3000) == b""
 
 
 class CountingFile(io.BytesIO):
