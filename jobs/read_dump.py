@@ -112,7 +112,7 @@ def _aliases(job: Job, site: Site) -> set[str]:
 
 def _partition_bytes(size: int, job: Job) -> int:
     """Bytes a task reads: at most as set, and less when a small dump would leave cores idle."""
-    most = int(job.settings.read.partition_mb * (1 << 20))
+    most = max(1, int(job.settings.read.partition_mb * (1 << 20)))
     return min(most, max(1 << 20, size // (3 * job.spark.sparkContext.defaultParallelism)))
 
 

@@ -300,7 +300,13 @@ def test_who_breaks_off_is_obeyed_at_once_and_can_go_on(site: Site, tmp_path: Pa
             end.wait(30)
 
     site.hold = hang
-    process = subprocess.Popen([BOOKSPACE, *_command(site, tmp_path, "xwiki")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [BOOKSPACE, *_command(site, tmp_path, "xwiki")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # what runs in the background is started without
+    )
     assert hung.wait(20)
     started = time.monotonic()
     process.send_signal(signal.SIGINT)

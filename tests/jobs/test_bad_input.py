@@ -55,18 +55,18 @@ def _fails(spark: SparkSession, folder: Path, dump: Path, *overrides: str) -> st
 
 
 def test_a_file_that_is_no_dump(spark: SparkSession, tmp_path: Path) -> None:
-    for name, content in {
-        "text.xml.bz2": b"hello",
-        "html.xml": b"<html><body>404</body></html>",
-        "packed.xml.bz2": bz2.compress(b"just text"),
-        "packed.xml.gz": gzip.compress(b"<rss></rss>"),
-        "empty.xml": b"",
-        "7z.xml.7z": b"7z\xbc\xaf\x27\x1c" + b"\0" * 50,
-    }.items():
+    for name, content, words in (
+        ("text.xml.bz2", b"hello", "is no Wikipedia dump (neither bzip2, gzip, zstd nor XML); give a pages-articles file"),
+        ("html.xml", b"<html><body>404</body></html>", "is no Wikipedia dump (no <mediawiki> element at its start)"),
+        ("cut.xml", HEADER.encode(), "is cut off: it ends before </mediawiki>"),
+        ("packed.xml.bz2", bz2.compress(b"just text"), "is no Wikipedia dump"),
+        ("packed.xml.gz", gzip.compress(b"<rss></rss>" * 9000), "is no Wikipedia dump"),
+        ("empty.xml", b"", "is no Wikipedia dump (it is empty)"),
+        ("7z.xml.7z", b"7z\xbc\xaf\x27\x1c" + b"\0" * 50, "packed with 7z, which is not read; take the same dump as bz2, or unpack it"),
+    ):
         file = tmp_path / name
         file.write_bytes(content)
-        message = _fails(spark, tmp_path, file)
-        assert str(file) in message
+        assert _fails(spark, tmp_path, file).startswith(f"{file}: {words}"), name
     assert _tables(tmp_path) == []
 
 

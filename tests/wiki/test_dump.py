@@ -4,7 +4,7 @@ import itertools
 import random
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -230,10 +230,20 @@ def test_what_holds_no_dump_has_no_header(content: bytes, pack: Callable[[bytes]
 
 def test_a_header_without_end_is_not_read_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dump, "LONGEST_HEADER", 100_000)
-    path = tmp_path / "dump.bz2"
-    path.write_bytes(bz2.compress(b"<mediawiki>" + bytes(10_000_000)))
+    monkeypatch.setattr(dump, "CHUNK", 10_000)
+    path = tmp_path / "dump.xml"
+    path.write_bytes(b"<mediawiki>" + bytes(1_000_000))
+    decoded = []
+
+    def watched(span: ByteRange) -> Iterator[dump.Event]:
+        for event in decode(span):
+            decoded.append(event)
+            yield event
+
+    monkeypatch.setattr(dump, "decode", watched)
     with pytest.raises(DumpError, match="is no Wikipedia dump"):
         read_header(str(path))
+    assert len(decoded) < 15
 
 
 @pytest.mark.parametrize("packing", ["multistream.bz2", "one.bz2", "gz"])

@@ -246,6 +246,12 @@ def test_of_several_revisions_the_newest_counts(text: str, revisions: list[tuple
     assert read_page(place(raw, 7), BOOK, None) == expected._replace(older_revisions=len(revisions) - 1 + 7)
 
 
+def test_several_revisions_without_text() -> None:
+    xml = "".join(f"<revision><id>{number}</id><timestamp>202{number}-01-01T00:00:00Z</timestamp></revision>" for number in (1, 3, 2))
+    found = kept(f"<page><title>T</title><ns>0</ns><id>1</id>{xml}</page>")
+    assert (found.revision_id, found.older_revisions) == (3, 2)
+
+
 def test_the_newest_revision_alone_tells_what_a_page_holds() -> None:
     old, new = (
         f"<revision><id>{number}</id><timestamp>202{number}-01-01T00:00:00Z</timestamp>{text}</revision>"

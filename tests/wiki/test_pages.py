@@ -193,6 +193,24 @@ def test_a_page_that_is_too_long(size: int, monkeypatch: pytest.MonkeyPatch) -> 
         assert cut(chunks_of(data[end:], size)) == expected[own:]
 
 
+def test_a_tag_of_which_half_has_come_when_a_page_has_become_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "LONGEST_PAGE", 2000)
+    for half in range(1, 6):
+        begin = b"<page>" + b"x" * 3000 + EXPECTED[0][:half]
+        assert cut([begin, EXPECTED[0][half:]]) == [TOO_LONG, EXPECTED[0]]
+        events = iter([begin[:1000], None, begin[1000:], EXPECTED[0][half:]])
+        assert cut(events) == [TOO_LONG]
+        assert list(events) == [EXPECTED[0][half:]], "what follows is the next range's"
+
+
+def test_a_tag_of_which_half_has_come_when_a_range_ends_in_a_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the range's own, also when older revisions are taken out before its other half comes."""
+    begin = history(1, [revision(number, "x" * 50) for number in range(1, 9)]).removesuffix("</page>").encode() + b"<"
+    monkeypatch.setattr(pages, "LONGEST_PAGE", len(begin))
+    assert cut([begin, None, b"p", EXPECTED[0][2:]]) == [NO_END, EXPECTED[0]]
+    assert cut([begin[:-1], None, b"<p", EXPECTED[0][2:]]) == [NO_END]
+
+
 def test_no_more_is_held_than_a_page_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "LONGEST_PAGE", 2000)
     data = b"<page>" + b"x" * 100_000 + EXPECTED[0]
