@@ -1,0 +1,1 @@
+"""How good the neighbours of a recipe are, beside other libraries on the same pairs."""
