@@ -106,7 +106,12 @@ class TrainSettings(Section):
     batch_positives: Count
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     init_range: Annotated[float, Field(gt=0, le=10)]
+    schedule: Literal["one_cycle", "constant"]
     scale: Annotated[float, Field(gt=0, le=100)]
+    learn_scale: bool
+    bias: Literal["one", "link"]
+    link_weight_power: Annotated[float, Field(ge=-2, le=2)]
+    centre: bool
     device: Literal["auto", "cpu", "cuda"]
     resume: bool
 

@@ -63,8 +63,8 @@ TABLES: dict[str, Table] = {
         book_id=_int, page_id=_long, title=_text, vector=pa.list_(_float),
     ),
     "link_vectors": _table(
-        "train_embedding", "a link's vector, of length 1",
-        link_id=_int, page_id=_long, title=_text, vector=pa.list_(_float),
+        "train_embedding", "a link's vector, of length 1; cosine + bias ranks the links of a book",
+        link_id=_int, page_id=_long, title=_text, vector=pa.list_(_float), bias=_float,
     ),
     "neighbours": _table("find_neighbours", "a neighbour of a book; rank from 1", **_neighbour),
     "link_neighbours": _table("find_neighbours", "a neighbour of a link; rank from 1; shared_links: books that link to both", **_neighbour),

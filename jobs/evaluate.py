@@ -11,7 +11,10 @@ def run(job: Job) -> None:
     from embedding.train.feed import read_pairs
 
     settings = job.settings.evaluate
-    books, links = (job.vectors(table, key) for table, key in (("book_vectors", "book_id"), ("link_vectors", "link_id")))
+    books, links = job.vectors("book_vectors", "book_id"), job.vectors("link_vectors", "link_id")
+    # A link's bias is one more number of its vector, against a 1 in those of the books.
+    bias = job.arrow("link_vectors", ["link_id", "bias"]).sort_by("link_id")["bias"].to_numpy()
+    books, links = np.column_stack([books, np.ones(len(books), np.float32)]), np.column_stack([links, bias])
     pairs = job.files("pairs")
     test, false = read_pairs(pairs, split="test"), read_pairs(job.files("negatives"), split="test", draw=0)
     if not len(test):

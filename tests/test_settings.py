@@ -46,13 +46,13 @@ def test_every_settings_file_loads_on_top_of_the_defaults(name: str) -> None:
 def test_the_defaults_alone_lack_only_the_wiki() -> None:
     with pytest.raises(SettingsError, match=r"default\.yaml: wiki is not set; give --conf conf/<wiki>\.yaml or --set wiki="):
         load_settings()
-    assert load_settings([], ["wiki=any"]).train.learning_rate == 0.001
+    assert load_settings([], ["wiki=any"]).train.learning_rate == 0.1
 
 
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("train: {epoch: 3}", ["train.epoch: unknown key", "did you mean train.epochs?", "allowed here: batch_positives, device"]),
+        ("train: {epoch: 3}", ["train.epoch: unknown key", "did you mean train.epochs?", "allowed here: batch_positives, bias"]),
         ("trian: {epochs: 3}", ["trian: unknown key", "did you mean train?", "books, download, dump, evaluate"]),
         ("zzz: 3", ["zzz: unknown key; allowed here: books"]),
         ("train: {epochs: three}", ["train.epochs = 'three'", "valid integer"]),
@@ -165,7 +165,7 @@ def test_layers_override_in_their_order(conf: Path, tmp_path: Path) -> None:
     other.write_text("train: {epochs: 22, dimensions: 22}\n")
     conf.write_text("train: {epochs: 11, dimensions: 11, scale: 11}\n")
     train = load_settings(["enwiki.yaml", conf, other], ["train.epochs=33", "train.epochs=44"]).train
-    assert (train.epochs, train.dimensions, train.scale, train.batch_positives) == (44, 22, 11, 1024)
+    assert (train.epochs, train.dimensions, train.scale, train.batch_positives) == (44, 22, 11, 8192)
     assert load_settings(["enwiki.yaml", other, conf]).train.epochs == 11
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
 from embedding.errors import EnvironmentProblem
@@ -85,15 +86,19 @@ def train(
     epochs = max(settings.epochs, math.ceil(settings.min_steps / steps))
     device = choose_device(settings.device)
     torch.manual_seed(seed)
-    model = BookLinkModel(books, links, settings.dimensions, settings.loss, settings.init_range, settings.scale).to(device)
+    shape = (books, links, settings.dimensions, settings.loss, settings.init_range, settings.scale, settings.learn_scale, settings.bias)
+    model = BookLinkModel(*shape).to(device)
     optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=settings.learning_rate, fused=True)
+    schedule = _schedule(settings, optimiser, epochs * steps)
     figures: list[EpochFigures] = []
     saved = checkpoint.load(checkpoint_file, mark) if settings.resume else None
     if saved and saved["epoch"] <= epochs:
         model.load_state_dict(saved["model"])
         optimiser.load_state_dict(saved["optimiser"])
+        schedule.load_state_dict(saved["schedule"])
         figures = [EpochFigures(**one) for one in saved["figures"]]
     true = torch.from_numpy(positives).to(device)
+    weights = link_weights(true[:, 1], links, settings.link_weight_power)
     watched = tuple(torch.from_numpy(pairs).to(device) for pairs in held_out)
 
     with tqdm(total=epochs * steps, initial=len(figures) * steps, unit="step", desc="train", mininterval=1, disable=None) as bar:
@@ -101,14 +106,36 @@ def train(
             false = torch.from_numpy(negatives(epoch)).to(device)
             order = torch.Generator().manual_seed(seed + 1_000_003 * (epoch + 1))
             started = time.perf_counter()
-            loss = _train_epoch(model, optimiser, _shuffled(true, order), _shuffled(false, order), steps, bar)
+            loss = _train_epoch(model, optimiser, schedule, weights, _shuffled(true, order), _shuffled(false, order), steps, bar)
             seconds = time.perf_counter() - started
             one = EpochFigures(epoch + 1, loss, *_watch(model, *watched), (len(true) + len(false)) / seconds)
             figures.append(one)
             report(one, epochs, (epochs - epoch - 1) * (len(true) + len(false)) / one.rows_per_second)
-            state = {"mark": mark, "epoch": epoch + 1, "model": model.state_dict(), "optimiser": optimiser.state_dict()}
-            checkpoint.save(checkpoint_file, state | {"figures": [vars(f) for f in figures]})
+            state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
+            checkpoint.save(checkpoint_file, {"mark": mark, "epoch": epoch + 1, **state, "figures": [vars(f) for f in figures]})
     return model, figures
+
+
+def link_weights(of_pairs: Tensor, links: int, power: float) -> Tensor:
+    """What a true pair of each link counts in the loss: the link's number of pairs to `power`, 1 in the mean over the pairs.
+
+    Args:
+        of_pairs: link_id of every pair.
+        links: number of links.
+        power: 0 weighs all the same; below 0, pairs of rare links count more, for they say more about a book.
+
+    Returns:
+        Shape (links,).
+    """
+    weights = torch.bincount(of_pairs, minlength=links).clamp_(min=1).float() ** power
+    return weights / weights[of_pairs].mean()
+
+
+def _schedule(settings: TrainSettings, optimiser: torch.optim.Optimizer, steps: int) -> LRScheduler:
+    """The learning rate of every step."""
+    if settings.schedule == "constant" or steps < 2:
+        return torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0)
+    return torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=steps)
 
 
 def _shuffled(pairs: Tensor, order: torch.Generator) -> Tensor:
@@ -117,20 +144,26 @@ def _shuffled(pairs: Tensor, order: torch.Generator) -> Tensor:
 
 
 def _train_epoch(
-    model: BookLinkModel, optimiser: torch.optim.Optimizer, true: Tensor, false: Tensor, steps: int, bar: "tqdm[NoReturn]"
+    model: BookLinkModel,
+    optimiser: torch.optim.Optimizer,
+    schedule: LRScheduler,
+    weights: Tensor,
+    true: Tensor,
+    false: Tensor,
+    steps: int,
+    bar: "tqdm[NoReturn]",
 ) -> float:
     """One pass over shuffled positives and negatives, in `steps` steps of equal shares; the mean loss."""
     device = true.device
     total = torch.zeros((), device=device)
     for positives, negatives in zip(true.tensor_split(steps), false.tensor_split(steps), strict=True):
-        batch = torch.cat([positives, negatives])
-        labels = torch.zeros(len(batch), device=device)
+        batch = torch.cat([positives, negatives]).long()
+        labels, counted = torch.zeros(len(batch), device=device), torch.ones(len(batch), device=device)
         labels[: len(positives)] = 1
-        optimiser.zero_grad(set_to_none=True)
-        loss = model.loss_of(model.score(batch[:, 0], batch[:, 1]), labels)
-        loss.backward()  # type: ignore[no-untyped-call]
+        counted[: len(positives)] = weights[batch[: len(positives), 1]]
+        total += model.set_gradients(batch[:, 0].contiguous(), batch[:, 1].contiguous(), labels, counted)
         optimiser.step()
-        total += loss.detach()
+        schedule.step()
         bar.update()
     return float(total / steps)
 

@@ -13,7 +13,7 @@ from embedding.errors import EnvironmentProblem
 from embedding.settings import TrainSettings
 from embedding.settings_files import load_settings
 from embedding.train import checkpoint, trainer
-from embedding.train.trainer import EpochFigures, choose_device, train
+from embedding.train.trainer import EpochFigures, choose_device, link_weights, train
 
 CLUSTERS, BOOKS, LINKS = 4, 80, 40  # a book and a link are a pair when they are of the same cluster, for half of such pairs
 
@@ -63,7 +63,7 @@ def _train(
     watch = watched if held_out else (nothing, nothing)
     file = folder / "training.pt"
     model, figures = train(_settings(**changes), BOOKS, LINKS, positives, negatives, watch, seed, mark, file, log)
-    return [table.numpy() for table in model.vectors()], figures, log
+    return [table.numpy() for table in model.vectors()[:2]], figures, log
 
 
 def _same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
@@ -104,16 +104,16 @@ def test_what_else_draws_random_numbers_does_not_matter(tmp_path: Path) -> None:
     assert _same(one, _train(tmp_path / "b")[0])
 
 
-@pytest.mark.parametrize("loss", ["bce", "mse"])
+@pytest.mark.parametrize("changes", [{"loss": "mse"}, {"schedule": "constant", "learn_scale": True, "bias": "one"}, {}])
 @pytest.mark.parametrize("done", [1, 4])
-def test_a_resumed_training_ends_where_an_unbroken_one_does(loss: Literal["bce", "mse"], done: int, tmp_path: Path) -> None:
-    unbroken, figures, _ = _train(tmp_path / "unbroken", loss=loss)
+def test_a_resumed_training_ends_where_an_unbroken_one_does(changes: dict[str, Any], done: int, tmp_path: Path) -> None:
+    unbroken, figures, _ = _train(tmp_path / "unbroken", **changes)
     with pytest.raises(_Stopped):
-        _train(tmp_path / "broken", _Log(stop_after=done), loss=loss)
+        _train(tmp_path / "broken", _Log(stop_after=done), **changes)
     saved = checkpoint.load(tmp_path / "broken" / "training.pt", "mine")
     assert saved is not None
     assert saved["epoch"] == done
-    resumed, again, log = _train(tmp_path / "broken", loss=loss)
+    resumed, again, log = _train(tmp_path / "broken", **changes)
     assert [call[0].epoch for call in log.calls] == list(range(done + 1, 7)), "only what was left is trained"
     assert _same(unbroken, resumed)
     assert _measured(figures) == _measured(again)
@@ -169,9 +169,9 @@ def test_pairs_come_in_another_order_in_every_epoch(tmp_path: Path, monkeypatch:
     orders: list[list[list[int]]] = []
     one_epoch = trainer._train_epoch
 
-    def watched(model: Any, optimiser: Any, true: torch.Tensor, false: torch.Tensor, *rest: Any) -> float:
+    def watched(model: Any, optimiser: Any, schedule: Any, weights: Any, true: torch.Tensor, *rest: Any) -> float:
         orders.append(true.tolist())
-        return one_epoch(model, optimiser, true, false, *rest)
+        return one_epoch(model, optimiser, schedule, weights, true, *rest)
 
     monkeypatch.setattr(trainer, "_train_epoch", watched)
     _train(tmp_path, epochs=4)
@@ -206,6 +206,35 @@ def test_a_book_without_pairs_keeps_the_vector_that_it_was_drawn(tmp_path: Path)
     more, _ = train(_settings(epochs=3), BOOKS + 1, *arguments, "more", tmp_path / "b.pt", _Log())
     assert torch.equal(one.vectors()[0][BOOKS], more.vectors()[0][BOOKS])
     assert not torch.equal(one.vectors()[0][0], more.vectors()[0][0])
+
+
+def test_rare_links_count_more_and_a_pair_one_in_the_mean() -> None:
+    of_pairs = torch.tensor([0] * 16 + [1] * 4 + [2])
+    weights = link_weights(of_pairs, 4, -0.5)
+    torch.testing.assert_close(weights[:3] / weights[2], torch.tensor([0.25, 0.5, 1.0]))
+    assert float(weights[of_pairs].mean()) == pytest.approx(1)
+    assert torch.isfinite(weights).all(), "a link without pairs"
+    torch.testing.assert_close(link_weights(of_pairs, 4, 0), torch.ones(4))
+
+
+def test_one_cycle_rises_to_the_rate_and_ends_near_nothing_however_often_it_is_broken_off(tmp_path: Path) -> None:
+    steps = 6 * math.ceil(len(_clusters()[0]) / 64)
+    seen = []
+    step = torch.optim.lr_scheduler.OneCycleLR.step
+
+    def watched(schedule: Any, *arguments: Any) -> None:
+        seen.append(schedule.optimizer.param_groups[0]["lr"])
+        step(schedule, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        with pytest.raises(_Stopped):
+            _train(tmp_path, _Log(stop_after=2))
+        patch.setattr(torch.optim.lr_scheduler.OneCycleLR, "step", watched)
+        _train(tmp_path)
+    rates = [rate for rate in seen if rate is not None]
+    assert max(rates) <= 0.02
+    assert rates[-1] < 0.02 / 1000
+    assert steps * 4 // 6 <= len(rates) <= steps
 
 
 def test_cuda_without_a_gpu_is_a_clear_error(tmp_path: Path) -> None:
