@@ -15,43 +15,19 @@ from pyspark.sql import SparkSession
 from embedding.errors import BookspaceError
 from embedding.job import run_steps
 from embedding.settings_files import load_settings
-from embedding.spark import one_line
 from embedding.warehouse import Warehouse
 from jobs.pipeline import STEPS
 from tests.conftest import FOOTER, HEADER, BorrowedSession, multistream, page
+from tests.jobs.running import failure
 from tests.planted import SETTINGS, planted_pages, write_planted
 
 BOOKSPACE = Path(sys.executable).parent / "bookspace"
-
-
-def _run(spark: SparkSession, folder: Path, dump: Path, *overrides: str) -> Warehouse:
-    (folder / "test.yaml").write_text(SETTINGS)
-    root = folder / "warehouse"
-    settings = load_settings([folder / "test.yaml"], [f"warehouse={root}", f"dump={dump}", "snapshot=20240501", *overrides])
-    try:
-        run_steps(STEPS, settings, BorrowedSession(spark))
-    except BookspaceError:
-        raise
-    except Exception as error:
-        known = one_line(error, root)
-        if known is None:
-            raise
-        raise known from error
-    return Warehouse(root)
 
 
 def _tables(folder: Path) -> list[str]:
     """Folders of tables that are there, and anything that should not be left."""
     root = folder / "warehouse"
     return sorted({path.relative_to(root).parts[0] for path in root.rglob("*") if path.is_file()})
-
-
-def _fails(spark: SparkSession, folder: Path, dump: Path, *overrides: str) -> str:
-    with pytest.raises(BookspaceError) as raised:
-        _run(spark, folder, dump, *overrides)
-    message = str(raised.value)
-    assert "\n" not in message
-    return message
 
 
 def test_a_file_that_is_no_dump(spark: SparkSession, tmp_path: Path) -> None:
@@ -66,14 +42,14 @@ def test_a_file_that_is_no_dump(spark: SparkSession, tmp_path: Path) -> None:
     ):
         file = tmp_path / name
         file.write_bytes(content)
-        assert _fails(spark, tmp_path, file).startswith(f"{file}: {words}"), name
+        assert failure(spark, tmp_path, file).startswith(f"{file}: {words}"), name
     assert _tables(tmp_path) == []
 
 
 def test_no_file_at_all(spark: SparkSession, tmp_path: Path) -> None:
-    assert "no such file" in _fails(spark, tmp_path, tmp_path / "none.xml.bz2")
+    assert "no such file" in failure(spark, tmp_path, tmp_path / "none.xml.bz2")
     (tmp_path / "empty").mkdir()
-    assert "holds no dump file" in _fails(spark, tmp_path, tmp_path / "empty")
+    assert "holds no dump file" in failure(spark, tmp_path, tmp_path / "empty")
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.95])
@@ -81,21 +57,21 @@ def test_a_dump_that_is_cut_off(spark: SparkSession, tmp_path: Path, kept: float
     whole = multistream(planted_pages(), per_stream=10)
     file = tmp_path / "cut.xml.bz2"
     file.write_bytes(whole[: int(len(whole) * kept)])
-    assert f"{file}: is cut off" in _fails(spark, tmp_path, file)
+    assert f"{file}: is cut off" in failure(spark, tmp_path, file)
     assert _tables(tmp_path) == []
 
 
 def test_a_dump_that_is_cut_off_between_two_streams(spark: SparkSession, tmp_path: Path) -> None:
     file = tmp_path / "cut.xml.bz2"
     file.write_bytes(bz2.compress(HEADER.encode()) + bz2.compress(page("A", 1, "{{Infobox book}}").encode()))
-    assert "before </mediawiki>" in _fails(spark, tmp_path, file)
+    assert "before </mediawiki>" in failure(spark, tmp_path, file)
     assert _tables(tmp_path) == []
 
 
 def test_a_dump_without_books(spark: SparkSession, tmp_path: Path) -> None:
     file = tmp_path / "plain.xml"
     file.write_text(HEADER + page("A", 1, "No box, but <nowiki>{{Infobox book}}</nowiki>.") + page("B", 2) + FOOTER)
-    message = _fails(spark, tmp_path, file)
+    message = failure(spark, tmp_path, file)
     assert "holds no book: none of its 2 articles calls Infobox book" in message
     assert _tables(tmp_path) == ["pages"]
 
@@ -103,18 +79,18 @@ def test_a_dump_without_books(spark: SparkSession, tmp_path: Path) -> None:
 def test_books_without_common_links(spark: SparkSession, tmp_path: Path) -> None:
     file = tmp_path / "lonely.xml"
     file.write_text(HEADER + "".join(page(f"B{n}", n, f"{{{{Infobox book}}}} [[L{n}]]") for n in (1, 2, 3)) + FOOTER)
-    assert "lower pairs.min_books" in _fails(spark, tmp_path, file)
+    assert "lower pairs.min_books" in failure(spark, tmp_path, file)
     assert _tables(tmp_path) == ["books", "pages"]
 
 
 def test_a_dump_of_another_wiki(spark: SparkSession, tmp_path: Path) -> None:
     file = write_planted(tmp_path)
-    assert "is a dump of testwiki, and the settings are for enwiki" in _fails(spark, tmp_path, file, "wiki=enwiki")
+    assert "is a dump of testwiki, and the settings are for enwiki" in failure(spark, tmp_path, file, "wiki=enwiki")
 
 
 def test_a_wiki_without_known_infoboxes(spark: SparkSession, tmp_path: Path) -> None:
     file = write_planted(tmp_path)
-    message = _fails(spark, tmp_path, file, "books.infoboxes=[]")
+    message = failure(spark, tmp_path, file, "books.infoboxes=[]")
     assert "no infobox is known that makes a page of testwiki a book" in message
     assert "enwiki" in message
 
@@ -124,14 +100,14 @@ def test_one_dump_twice_in_a_folder(spark: SparkSession, tmp_path: Path) -> None
     folder.mkdir()
     for name in ("testwiki-20240501-pages.xml", "testwiki-20240601-pages.xml"):
         (folder / name).write_text(HEADER + page("A", 1, "{{Infobox book}} [[L]]") + FOOTER)
-    assert "holds 1 books twice" in _fails(spark, tmp_path, folder)
+    assert "holds 1 books twice" in failure(spark, tmp_path, folder)
     assert _tables(tmp_path) == ["pages"]
 
 
 def test_pages_read_for_other_infoboxes_are_refused(spark: SparkSession, tmp_path: Path) -> None:
     file = tmp_path / "dump.xml"
     file.write_text(HEADER + page("A", 1, "{{Infobox book}} [[L]]") + FOOTER)
-    _fails(spark, tmp_path, file)
+    failure(spark, tmp_path, file)
     more = load_settings(
         [tmp_path / "test.yaml"], [f"warehouse={tmp_path / 'warehouse'}", "snapshot=20240501", "books.infoboxes=[Infobox comic]"]
     )
@@ -141,7 +117,7 @@ def test_pages_read_for_other_infoboxes_are_refused(spark: SparkSession, tmp_pat
 
 def test_a_gate_that_is_missed_keeps_the_snapshot_out_of_view(spark: SparkSession, tmp_path: Path) -> None:
     file = write_planted(tmp_path)
-    message = _fails(spark, tmp_path, file, "publish.min_books=1000", "train.epochs=1", "neighbours.min_recall=0")
+    message = failure(spark, tmp_path, file, "publish.min_books=1000", "train.epochs=1", "neighbours.min_recall=0")
     assert "books with neighbours is 56, and publish.min_books asks for 1,000" in message
     assert Warehouse(tmp_path / "warehouse").published() == []
     assert "neighbours" in _tables(tmp_path)

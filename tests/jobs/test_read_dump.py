@@ -13,17 +13,14 @@ import pytest
 from lxml import etree
 from pyspark.sql import SparkSession
 
-from embedding.errors import BookspaceError, DumpError
-from embedding.job import run_steps
+from embedding.errors import DumpError
 from embedding.manifest import Manifest, Snapshot
-from embedding.settings_files import load_settings
-from embedding.spark import one_line
 from embedding.tables import TABLES
 from embedding.warehouse import Warehouse
 from jobs import read_dump
-from jobs.pipeline import STEPS
-from tests.conftest import FOOTER, HEADER, BorrowedSession, multistream, page
-from tests.planted import SETTINGS, planted_pages
+from tests.conftest import FOOTER, HEADER, multistream, page
+from tests.jobs.running import failure, run
+from tests.planted import planted_pages
 from tests.wiki.reading import PACKINGS, PAGES, one_stream
 
 DAY = "20240501"
@@ -52,26 +49,11 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def _run(spark: SparkSession, folder: Path, dump: Path | str, *overrides: str, steps: int = 1, day: str = DAY) -> Warehouse:
-    (folder / "test.yaml").write_text(SETTINGS)
-    root = folder / "warehouse"
-    settings = load_settings([folder / "test.yaml"], [f"warehouse={root}", f"dump={dump}", f"snapshot={day}", *overrides])
-    try:
-        run_steps(STEPS[:steps], settings, BorrowedSession(spark))
-    except BookspaceError:
-        raise
-    except Exception as error:
-        known = one_line(error, root)
-        if known is None:
-            raise
-        raise known from error
-    return Warehouse(root)
+    return run(spark, folder, dump, *overrides, steps=steps, day=day)
 
 
 def _fails(spark: SparkSession, folder: Path, dump: Path | str, *overrides: str) -> str:
-    with pytest.raises(BookspaceError) as raised:
-        _run(spark, folder, dump, *overrides)
-    message = str(raised.value)
-    assert "\n" not in message
+    message = failure(spark, folder, dump, *overrides, steps=1)
     left = [path for path in (folder / "warehouse").rglob("*") if path.is_file()]
     assert left == [], "no half table"
     return message

@@ -4,11 +4,10 @@ import gc
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -31,6 +30,7 @@ from embedding.wiki.source import plan
 from tests.conftest import FOOTER, HEADER, multistream, page
 from tests.download.server import Site as DumpSite
 from tests.download.server import running
+from tests.http_server import answering
 from tests.wiki.reading import PACKINGS, PAGES, WHOLE, one_stream
 
 PARTS = ["enwiki-20260101-pages-articles-multistream1.xml-p1p41242.bz2", "enwiki-20260101-pages-articles-multistream27.xml-p1p2.bz2"]
@@ -287,27 +287,14 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is no error here."""
-
-
 @contextmanager
 def serving(store: Store) -> Iterator[Store]:
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"store": store}))
-    store.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield store
-    finally:
-        HTTPFileSystem.clear_instance_cache()
-        gc.collect()  # closes the session, whose warnings would be this test's failure
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with answering(_Handler, store=store) as store.url:
+        try:
+            yield store
+        finally:
+            HTTPFileSystem.clear_instance_cache()
+            gc.collect()  # closes the session, whose warnings would be this test's failure
 
 
 @pytest.fixture
