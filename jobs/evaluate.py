@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from embedding.evaluate.ranking import auc, filtered_ranks
+from embedding.evaluate.ranking import auc, filtered_ranks, with_bias
 from embedding.job import Job, Step, log, run_alone
 
 
@@ -12,9 +12,8 @@ def run(job: Job) -> None:
 
     settings = job.settings.evaluate
     books, links = job.vectors("book_vectors", "book_id"), job.vectors("link_vectors", "link_id")
-    # A link's bias is one more number of its vector, against a 1 in those of the books.
     bias = job.arrow("link_vectors", ["link_id", "bias"]).sort_by("link_id")["bias"].to_numpy()
-    books, links = np.column_stack([books, np.ones(len(books), np.float32)]), np.column_stack([links, bias])
+    books, links = with_bias(books, links, bias)
     pairs = job.files("pairs")
     test, false = read_pairs(pairs, split="test"), read_pairs(job.files("negatives"), split="test", draw=0)
     if not len(test):

@@ -53,10 +53,12 @@ def run(job: Job) -> None:
         _Reporter(),
     )
     book_vectors, link_vectors, bias = (array.cpu().numpy().astype(np.float32) for array in model.vectors(settings.centre))
-    columns = {"book_id": books["book_id"], "page_id": books["page_id"], "title": books["title"], "vector": list(book_vectors)}
-    write_table("book_vectors", columns, job.staged["book_vectors"].folder)
-    columns = {"link_id": links["link_id"], "page_id": links["page_id"], "title": links["title"], "vector": list(link_vectors)}
-    write_table("link_vectors", columns | {"bias": bias}, job.staged["link_vectors"].folder)
+    for table, key, names, vectors, more in (
+        ("book_vectors", "book_id", books, book_vectors, {}),
+        ("link_vectors", "link_id", links, link_vectors, {"bias": bias}),
+    ):
+        columns = {key: names[key], "page_id": names["page_id"], "title": names["title"], "vector": list(vectors), **more}
+        write_table(table, columns, job.staged[table].folder)
     checkpoint.save(
         job.staged["model"].folder / "model.pt",
         {"model": model.state_dict(), "settings": settings.model_dump(), "torch": torch.__version__},

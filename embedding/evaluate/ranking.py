@@ -27,6 +27,11 @@ def auc(positive: Floats, negative: Floats) -> float:
     return float(((below + upto) / 2).mean() / len(negative))
 
 
+def with_bias(books: Floats, links: Floats, bias: Floats) -> tuple[Floats, Floats]:
+    """Vectors one number wider, whose dot product is that of the given ones plus the link's bias, shape (links,)."""
+    return np.column_stack([books, np.ones(len(books), books.dtype)]), np.column_stack([links, bias])
+
+
 def filtered_ranks(books: Floats, links: Floats, pairs: Ints, known: Ints, block: int = 256) -> NDArray[np.float64]:
     """Rank of each pair's link among all links that its book is not known to have, by dot product; ties share their mean rank.
 

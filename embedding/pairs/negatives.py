@@ -92,6 +92,11 @@ def samples_per_book(positives: Ints, books: Ints, per_positive: int, evenly_ove
     return share + (books < rest)
 
 
+def numbered_samples(books: Ints, wanted: Ints) -> tuple[Ints, Ints]:
+    """book_id of every sample, and its number within its book, of the number that each book wants; shapes (wanted.sum(),)."""
+    return np.repeat(books, wanted), np.arange(wanted.sum()) - np.repeat(np.cumsum(wanted) - wanted, wanted)
+
+
 def sample_negatives(
     pairs: DataFrame, draws: Mapping[str, int], cumulative: Floats, per_positive: int, seed: int, evenly: bool
 ) -> DataFrame:
@@ -123,8 +128,7 @@ def sample_negatives(
             taken = np.sort(owners * count + links.flatten().to_numpy().astype(np.int64))
             for number, split in enumerate(draws):
                 wanted = samples_per_book(batch.column(split).to_numpy().astype(np.int64), ids, per_positive, books, totals[split])
-                owner = np.repeat(ids, wanted)
-                places = np.arange(len(owner)) - np.repeat(np.cumsum(wanted) - wanted, wanted)
+                owner, places = numbered_samples(ids, wanted)
                 for draw in range(draws[split]):
                     drawn = sample_links(owner, places, draw, taken, cumulative, seed + (number << 32))
                     columns = [

@@ -50,7 +50,7 @@ class BookLinkModel(nn.Module):
     def score(self, books: Tensor, links: Tensor) -> Tensor:
         """Log-odds (bce) or cosine (mse) of each book and link, shape (n,), of ids of shape (n,); above 0 they belong together."""
         cosine = functional.cosine_similarity(self.books(books), self.links(links), dim=-1, eps=EPSILON)
-        return self.scale * cosine + self._bias_of(links) if self.loss == "bce" else cosine
+        return self._score_of(cosine, links)
 
     def loss_of(self, scores: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """Mean of the weighted losses of scores against labels 0 and 1, all of shape (n,)."""
@@ -77,7 +77,7 @@ class BookLinkModel(nn.Module):
         book_units, link_units = self.books.weight / book_lengths, self.links.weight / link_lengths
         of_books, of_links = book_units.index_select(0, books), link_units.index_select(0, links)
         cosine = (of_books * of_links).sum(1)
-        scores = self.scale * cosine + self._bias_of(links) if self.loss == "bce" else cosine
+        scores = self._score_of(cosine, links)
         # d loss / d score, and from it d loss / d cosine.
         slope = torch.sigmoid(scores) - labels if self.loss == "bce" else 2 * (scores - (2 * labels - 1))
         slope *= weights / len(books)
@@ -86,7 +86,7 @@ class BookLinkModel(nn.Module):
             (self.books, book_units, book_lengths, books, of_links),
             (self.links, link_units, link_lengths, links, of_books),
         ):
-            gradient = _sum_rows(others.mul_(by_cosine[:, None]) if others is of_links else others * by_cosine[:, None], ids, len(units))
+            gradient = _sum_rows(others * by_cosine[:, None], ids, len(units))
             table.weight.grad = (gradient - (gradient * units).sum(1, keepdim=True) * units) / lengths
         if self.bias.requires_grad:
             self.bias.grad = slope.sum()[None] if len(self.bias) == 1 else torch.zeros_like(self.bias).scatter_add_(0, links, slope)
@@ -112,8 +112,9 @@ class BookLinkModel(nn.Module):
             books, bias = functional.normalize(books - mean, dim=1, eps=EPSILON), bias + links @ mean
         return books, links, bias
 
-    def _bias_of(self, links: Tensor) -> Tensor:
-        return self.bias[links] if len(self.bias) > 1 else self.bias
+    def _score_of(self, cosine: Tensor, links: Tensor) -> Tensor:
+        bias = self.bias[links] if len(self.bias) > 1 else self.bias
+        return self.scale * cosine + bias if self.loss == "bce" else cosine
 
 
 def _sum_rows(rows: Tensor, ids: Tensor, count: int) -> Tensor:

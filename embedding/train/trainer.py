@@ -98,7 +98,7 @@ def train(
         schedule.load_state_dict(saved["schedule"])
         figures = [EpochFigures(**one) for one in saved["figures"]]
     true = torch.from_numpy(positives).to(device)
-    weights = link_weights(true[:, 1], links, settings.link_weight_power)
+    weights = positive_weights(true[:, 1], links, settings.link_weight_power)
     watched = tuple(torch.from_numpy(pairs).to(device) for pairs in held_out)
 
     with tqdm(total=epochs * steps, initial=len(figures) * steps, unit="step", desc="train", mininterval=1, disable=None) as bar:
@@ -116,7 +116,7 @@ def train(
     return model, figures
 
 
-def link_weights(of_pairs: Tensor, links: int, power: float) -> Tensor:
+def positive_weights(of_pairs: Tensor, links: int, power: float) -> Tensor:
     """What a true pair of each link counts in the loss: the link's number of pairs to `power`, 1 in the mean over the pairs.
 
     Args:

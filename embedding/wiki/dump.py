@@ -1,6 +1,6 @@
 """Dump files: how they are packed, how they split into byte ranges, and what the ranges hold.
 
-bz2 of one stream or of many and plain XML are read in parallel, gz, zst and 7z by one task a file. Source:
+bz2 of one stream or of many and plain XML are read in parallel, gz and zst by one task a file. Source:
 https://meta.wikimedia.org/wiki/Data_dumps/Dump_format.
 """
 

@@ -13,7 +13,7 @@ from embedding.errors import EnvironmentProblem
 from embedding.settings import TrainSettings
 from embedding.settings_files import load_settings
 from embedding.train import checkpoint, trainer
-from embedding.train.trainer import EpochFigures, choose_device, link_weights, train
+from embedding.train.trainer import EpochFigures, choose_device, positive_weights, train
 
 CLUSTERS, BOOKS, LINKS = 4, 80, 40  # a book and a link are a pair when they are of the same cluster, for half of such pairs
 
@@ -210,11 +210,11 @@ def test_a_book_without_pairs_keeps_the_vector_that_it_was_drawn(tmp_path: Path)
 
 def test_rare_links_count_more_and_a_pair_one_in_the_mean() -> None:
     of_pairs = torch.tensor([0] * 16 + [1] * 4 + [2])
-    weights = link_weights(of_pairs, 4, -0.5)
+    weights = positive_weights(of_pairs, 4, -0.5)
     torch.testing.assert_close(weights[:3] / weights[2], torch.tensor([0.25, 0.5, 1.0]))
     assert float(weights[of_pairs].mean()) == pytest.approx(1)
     assert torch.isfinite(weights).all(), "a link without pairs"
-    torch.testing.assert_close(link_weights(of_pairs, 4, 0), torch.ones(4))
+    torch.testing.assert_close(positive_weights(of_pairs, 4, 0), torch.ones(4))
 
 
 def test_one_cycle_rises_to_the_rate_and_ends_near_nothing_however_often_it_is_broken_off(tmp_path: Path) -> None:

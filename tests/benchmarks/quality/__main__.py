@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from embedding.evaluate.ranking import with_bias
 from tests.benchmarks.quality import peers, recipes
 from tests.benchmarks.quality.data import Likes, Pairs, hold_out, read_likes
 from tests.benchmarks.quality.measures import held_out_figures, like_figures, ranked_figures
@@ -40,7 +41,7 @@ def figures_of(name: str, likes: Likes, seed: int, options: argparse.Namespace) 
         part = _fit(name, likes, known, seed, options)
         books, links = part["books"], part["links"]
         if "bias" in part:
-            books, links = np.column_stack([books, np.ones(len(books), np.float32)]), np.column_stack([links, part["bias"]])
+            books, links = with_bias(books, links, part["bias"])
         figures |= held_out_figures(books, links, held_out, likes.pairs, seed)
     return figures
 

@@ -19,7 +19,7 @@ RECIPES: dict[str, tuple[Sequence[str], Sequence[str]]] = {  # name: settings fi
 
 def fit(name: str, books: int, links: int, pairs: Pairs, seed: int, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """Vectors of books and links, and the seconds of wall and CPU that training and drawing negatives took."""
-    from embedding.pairs.negatives import link_weights, sample_links, samples_per_book
+    from embedding.pairs.negatives import link_weights, numbered_samples, sample_links, samples_per_book
     from embedding.settings_files import load_settings
     from embedding.train.trainer import train
 
@@ -29,9 +29,8 @@ def fit(name: str, books: int, links: int, pairs: Pairs, seed: int, overrides: S
     known = np.sort(pairs[:, 0].astype(np.int64) * links + pairs[:, 1])
     own = np.bincount(pairs[:, 0], minlength=books)
     cumulative = np.cumsum(link_weights(np.bincount(pairs[:, 1], minlength=links), how.links, how.power))
-    count = samples_per_book(own, np.arange(books), how.per_positive, books if how.books == "uniform" else 0, len(pairs))
-    owners = np.repeat(np.arange(books), count)
-    places = np.arange(len(owners)) - np.repeat(np.cumsum(count) - count, count)
+    wanted = samples_per_book(own, np.arange(books), how.per_positive, books if how.books == "uniform" else 0, len(pairs))
+    owners, places = numbered_samples(np.arange(books), wanted)
 
     def draw(number: int) -> Pairs:
         drawn = sample_links(owners, places, number, known, cumulative, seed)
