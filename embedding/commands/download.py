@@ -1,0 +1,31 @@
+"""bookspace download: a wiki's dump from dumps.wikimedia.org."""
+
+import argparse
+from collections.abc import Sequence
+
+from embedding.commands.options import Commands, reader_settings, wiki
+from embedding.job import Step, add_reading_options
+
+
+def add(commands: Commands) -> None:
+    """Declare the options."""
+    parser = commands.add_parser("download", help="fetch a wiki's dump from dumps.wikimedia.org, and print its folder")
+    parser.add_argument("wiki", type=wiki, metavar="WIKI", help="database name, for example simplewiki")
+    parser.add_argument("--date", type=_day, metavar="YYYYMMDD", help="that dump; the newest complete one if it is not given")
+    add_reading_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
+    """Fetch the dump and print its folder."""
+    from embedding.download.dump import download_dump
+
+    print(download_dump(options.wiki, reader_settings(options).download, options.date))
+
+
+def _day(text: str) -> str:
+    from embedding.download.site import is_day
+
+    if not is_day(text):
+        raise argparse.ArgumentTypeError(f"{text} is not allowed: a day, YYYYMMDD")
+    return text
