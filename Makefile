@@ -4,20 +4,24 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WAREHOUSE ?= warehouse
 
-.PHONY: help demo test lint clean
+.PHONY: help demo test test-all lint clean
 .DEFAULT_GOAL := help
 
 help:           ## what there is to make
-	@sed -n 's/^\([a-z]*\):.*## */make \1 - /p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## */make \1 - /p' Makefile
 
 demo: $(VENV)/installed  ## read the built-in sample of books, and print neighbours of War and Peace
 	@deploy/check-machine.sh java
 	$(BIN)/bookspace run --conf conf/sample.yaml --warehouse $(WAREHOUSE) --show "War and Peace"
 	@printf '\n(bookspace is %s here; or activate the environment: . %s/activate)\n' '$(BIN)/bookspace' '$(BIN)'
 
-test: $(VENV)/installed  ## all tests
+test: $(VENV)/installed  ## all tests but the slow ones
 	@deploy/check-machine.sh java
 	$(BIN)/python -m pytest
+
+test-all: $(VENV)/installed  ## all tests, and those that take minutes: a cluster, Airflow, a Thrift server
+	@deploy/check-machine.sh java
+	$(BIN)/python -m pytest --slow
 
 lint: $(VENV)/installed  ## ruff and mypy
 	$(BIN)/ruff check .
