@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,8 @@ class Step:
         writes: tables that it writes, all or none.
         settings: the sections of the settings that it depends on; its manifests keep them.
         run: does the work.
+        reads_before: tables of the snapshot before that it takes into account where they are there: the newest published snapshot of
+            the wiki that is older. Its manifests keep which one that was, and the ids of these tables.
     """
 
     name: str
@@ -48,11 +50,17 @@ class Step:
     writes: tuple[str, ...]
     settings: tuple[str, ...]
     run: Callable[["Job"], None]
+    reads_before: tuple[str, ...] = ()
 
 
 @dataclass
 class Job:
-    """One step at work on one snapshot."""
+    """One step at work on one snapshot.
+
+    Attributes:
+        before: the snapshot before, whose tables `reads_before` names; None: there is none (or the step asks for none).
+        inputs_before: the manifests of those of these tables that are there.
+    """
 
     settings: Settings
     warehouse: Warehouse
@@ -60,31 +68,33 @@ class Job:
     inputs: Mapping[str, Manifest]
     staged: Mapping[str, StagedTable]
     session: "Session"
+    before: Snapshot | None = None
+    inputs_before: Mapping[str, Manifest] = field(default_factory=dict)
 
     @property
     def spark(self) -> "SparkSession":
         """The Spark session, started when it is first asked for."""
         return self.session.spark
 
-    def read(self, table: str) -> "DataFrame":
-        """A table of this snapshot as a DataFrame, with the contract's columns."""
-        return self.spark.read.schema(ddl(table)).parquet(address(self.warehouse.folder(table, self.snapshot)))
+    def read(self, table: str, of: Snapshot | None = None) -> "DataFrame":
+        """A table as a DataFrame, with the contract's columns; `of` another snapshot than this one if it is given."""
+        return self.spark.read.schema(ddl(table)).parquet(address(self.warehouse.folder(table, of or self.snapshot)))
 
     def write(self, table: str, rows: "DataFrame") -> None:
         """Stage a DataFrame that has the contract's columns."""
         rows.write.mode("append").parquet(address(self.staged[table].folder))
 
-    def arrow(self, table: str, columns: Sequence[str]) -> "pa.Table":
-        """Columns of a table of this snapshot, in memory."""
+    def arrow(self, table: str, columns: Sequence[str], of: Snapshot | None = None) -> "pa.Table":
+        """Columns of a table of this snapshot, or `of` another one, in memory."""
         import pyarrow.parquet as pq
 
-        return pq.read_table(self.files(table), columns=list(columns), partitioning=None)
+        return pq.read_table(self.files(table, of), columns=list(columns), partitioning=None)
 
-    def vectors(self, table: str, key: str) -> "NDArray[np.float32]":
+    def vectors(self, table: str, key: str, of: Snapshot | None = None) -> "NDArray[np.float32]":
         """The vectors of a table in the order of its key, shape (rows, dimensions)."""
         import numpy as np
 
-        stored = self.arrow(table, [key, "vector"]).sort_by(key)
+        stored = self.arrow(table, [key, "vector"], of).sort_by(key)
         return np.array(stored["vector"].combine_chunks().flatten()).reshape(len(stored), -1)
 
     def write_metrics(self, figures: Iterable[tuple[str, float, str, int | None]]) -> None:
@@ -96,9 +106,9 @@ class Job:
         names = ("metric", "value", "measured_on", "epoch")
         write_table("metrics", {name: [figure[i] for figure in kept] for i, name in enumerate(names)}, self.staged["metrics"].folder)
 
-    def files(self, table: str) -> list[Path]:
-        """The Parquet files of a table of this snapshot."""
-        return self.warehouse.files(table, self.snapshot)
+    def files(self, table: str, of: Snapshot | None = None) -> list[Path]:
+        """The Parquet files of a table of this snapshot, or `of` another one."""
+        return self.warehouse.files(table, of or self.snapshot)
 
 
 class Session:
@@ -141,12 +151,14 @@ def run_step(step: Step, settings: Settings, snapshot: Snapshot, session: Sessio
     warehouse = Warehouse(settings.warehouse)
     kept: dict[str, Any] = {name: value for name, value in settings.model_dump().items() if name in ("seed", *step.settings)}
     inputs = warehouse.inputs(step.reads, snapshot)
+    before = warehouse.before(snapshot) if step.reads_before else None
+    inputs_before = warehouse.manifests_there(step.reads_before, before) if before else {}
     log.info("%s: started", step.name)
     with (
         logged_progress(step.name, lambda: session.started),
-        warehouse.write(step.name, step.writes, snapshot, inputs, kept) as staged,
+        warehouse.write(step.name, step.writes, snapshot, inputs, kept, inputs_before) as staged,
     ):
-        step.run(Job(settings, warehouse, snapshot, inputs, staged, session))
+        step.run(Job(settings, warehouse, snapshot, inputs, staged, session, before, inputs_before))
     for table in step.writes:
         made = warehouse.manifest(table, snapshot, step.name)
         if made.rows_out or made.rows_in:

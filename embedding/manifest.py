@@ -27,6 +27,8 @@ class Manifest:
         id: new with every write; what was made from the table names it.
         run: id of the step's run; the tables that one run wrote share it.
         inputs: table: id of its manifest when it was read.
+        before: date of the snapshot before, if the step read any of its tables; None: it read none.
+        inputs_before: table of that snapshot: id of its manifest when it was read.
         rows_in, rows_out, dropped: rows_in = rows_out + the sum of dropped, where a step keeps or drops rows; rows_in is None where
             it makes them.
         facts: what else later steps need (the wiki's namespaces, the width of an index).
@@ -46,6 +48,8 @@ class Manifest:
     settings: dict[str, Any]
     versions: dict[str, str]
     facts: dict[str, Any] = field(default_factory=dict)
+    before: str | None = None
+    inputs_before: dict[str, str] = field(default_factory=dict)
 
 
 def versions() -> dict[str, str]:

@@ -126,11 +126,33 @@ class Warehouse:
                 )
         return manifests
 
+    def before(self, snapshot: Snapshot) -> Snapshot | None:
+        """The snapshot before: the newest published one of the same wiki that is older."""
+        return max((other for other in self.published() if other.wiki == snapshot.wiki and other < snapshot), default=None)
+
+    def manifests_there(self, tables: Iterable[str], snapshot: Snapshot) -> dict[str, Manifest]:
+        """The manifests of those of the tables ("metrics/evaluate": of what that step wrote) that are there."""
+        return {table: self.manifest(*_split(table, snapshot)) for table in tables if self.has(*_split(table, snapshot))}
+
     @contextmanager
     def write(
-        self, step: str, tables: Sequence[str], snapshot: Snapshot, inputs: Mapping[str, Manifest], settings: Mapping[str, Any]
+        self,
+        step: str,
+        tables: Sequence[str],
+        snapshot: Snapshot,
+        inputs: Mapping[str, Manifest],
+        settings: Mapping[str, Any],
+        inputs_before: Mapping[str, Manifest] | None = None,
     ) -> Iterator[dict[str, StagedTable]]:
         """Stage tables; they appear, each whole and with its manifest, when the block ends without an error.
+
+        Args:
+            step: the step that writes them.
+            tables: names.
+            snapshot: of which they are.
+            inputs: manifests of the tables that they are made from.
+            settings: what they depend on.
+            inputs_before: manifests of tables of the snapshot before that they are made from too.
 
         Raises:
             WarehouseError: the warehouse cannot be written, or a staged table is not what the contract says.
@@ -143,7 +165,9 @@ class Warehouse:
                 staged[table] = StagedTable(staging / table)
                 staged[table].folder.mkdir(parents=True)
             yield staged
-            manifests = [self._seal(run, step, table, part, snapshot, inputs, settings) for table, part in staged.items()]
+            manifests = [
+                self._seal(run, step, table, part, snapshot, inputs, settings, inputs_before or {}) for table, part in staged.items()
+            ]
             if any(table in self._published_tables(snapshot) for table in tables):
                 # What was published is about to be replaced by what no gate has seen.
                 self._mark(snapshot).unlink()
@@ -203,6 +227,7 @@ class Warehouse:
         snapshot: Snapshot,
         inputs: Mapping[str, Manifest],
         settings: Mapping[str, Any],
+        inputs_before: Mapping[str, Manifest],
     ) -> Manifest:
         """Check a staged table against the contract and write its manifest."""
         rows = _check_files(table, part.folder) if table in TABLES else 0
@@ -227,6 +252,8 @@ class Warehouse:
             settings=dict(settings),
             versions=versions(),
             facts=part.facts,
+            before=next((made.snapshot for made in inputs_before.values()), None),
+            inputs_before={name: made.id for name, made in inputs_before.items()},
         )
         (part.folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, ensure_ascii=False), encoding="utf-8")
         return manifest
