@@ -1,11 +1,13 @@
-"""How far Spark is: tasks done, rate and time left, in the log while a step works."""
+"""How far a step is: Spark's tasks, or a loop's rounds, with rate and time left, in the log while it works."""
 
+import io
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -55,3 +57,26 @@ def describe(stage: int, completed: int, tasks: int, seconds: float) -> str:
         return text
     rate = completed / seconds
     return f"{text}, {rate:.2g} tasks/s, {(tasks - completed) / rate:,.0f} s left"
+
+
+def bar_options(what: str) -> dict[str, Any]:
+    """Options of a tqdm bar that says how far `what` is: a bar on a terminal, else a line in the log every few seconds.
+
+    tqdm's own documentation has this way of logging; what ends before the first line is due logs nothing.
+    """
+    if sys.stderr.isatty():
+        return {"desc": what, "mininterval": 1}
+    line = "{desc}: {n_fmt} of {total_fmt}, {rate_fmt}, {remaining} left"
+    return {
+        "desc": what, "mininterval": SECONDS_BETWEEN_LINES, "delay": SECONDS_BETWEEN_LINES, "miniters": 1, "dynamic_ncols": False,
+        "file": _Log(), "bar_format": line,
+    }  # fmt: skip
+
+
+class _Log(io.TextIOBase):
+    """A file whose lines go to the log."""
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            log.info("%s", text.strip())
+        return len(text)

@@ -135,6 +135,19 @@ class NeighboursSettings(Section):
     shared_links: Annotated[int, Field(ge=0)]
 
 
+class MapSettings(Section):
+    """draw_map."""
+
+    methods: list[Literal["tsne", "umap"]]
+    sample: Annotated[int, Field(ge=100)]
+    keep_places: bool
+    perplexity: Annotated[float, Field(ge=1, le=1000)]
+    tsne_iterations: Count
+    umap_neighbours: Annotated[int, Field(ge=2, le=1000)]
+    umap_min_dist: Annotated[float, Field(ge=0, le=1)]
+    umap_epochs: Annotated[int, Field(ge=1)] | None
+
+
 class PublishSettings(Section):
     """publish: a snapshot that misses one of these gates stays out of view."""
 
@@ -160,6 +173,7 @@ class Settings(Section):
     train: TrainSettings
     evaluate: EvaluateSettings
     neighbours: NeighboursSettings
+    map: MapSettings
     publish: PublishSettings
 
     @field_validator("snapshot", mode="before")

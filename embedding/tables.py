@@ -68,6 +68,11 @@ TABLES: dict[str, Table] = {
     ),
     "neighbours": _table("find_neighbours", "a neighbour of a book; rank from 1", **_neighbour),
     "link_neighbours": _table("find_neighbours", "a neighbour of a link; rank from 1; shared_links: books that link to both", **_neighbour),
+    "book_map": _table(
+        "draw_map", "a book on the maps; genre (the main one of genres), country and language under one name each; links: its pairs",
+        page_id=_long, title=_text, author=_text, genre=_text, genres=pa.list_(_text), country=_text, language=_text, year=_int,
+        links=_int, tsne_x=_float, tsne_y=_float, umap_x=_float, umap_y=_float,
+    ),
     "metrics": _table(
         "every step that measures", "a figure of a run, in a folder step=<step>; epoch: null when it is no figure of an epoch",
         metric=_text, value=pa.float64(), measured_on=_text, epoch=_int,

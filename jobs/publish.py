@@ -39,6 +39,7 @@ STEP = Step(
         "link_vectors",
         "neighbours",
         "link_neighbours",
+        "book_map",
         "metrics/evaluate",
         "metrics/find_neighbours",
     ),

@@ -56,4 +56,5 @@ books: {infoboxes: [Infobox book]}
 pairs: {min_books: 3}
 train: {dimensions: 16, epochs: 30, min_steps: 1, batch_positives: 128, learning_rate: 1e-2}
 neighbours: {k: 5, trees: 20, method: annoy}
+map: {methods: [tsne], tsne_iterations: 50}
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = {"torch", "petastorm", "annoy", "duckdb", "indexed_bzip2", "fsspec", "urllib3"}
+HEAVY = {"torch", "petastorm", "annoy", "duckdb", "indexed_bzip2", "fsspec", "urllib3", "openTSNE", "umap", "scipy", "matplotlib"}
 
 
 def _imports(file: Path, top_level_only: bool = False) -> Iterator[str]:
@@ -55,7 +55,7 @@ def test_download_knows_neither_spark_nor_torch() -> None:
     assert _breaks("embedding/download", "pyspark", "torch", "embedding.wiki", "embedding.spark", "embedding.job") == []
 
 
-@pytest.mark.parametrize("folder", ["embedding/train", "embedding/neighbours"])
+@pytest.mark.parametrize("folder", ["embedding/train", "embedding/neighbours", "embedding/atlas"])
 def test_training_and_search_know_nothing_of_dumps_and_pairs(folder: str) -> None:
     assert _breaks(folder, "embedding.wiki", "embedding.pairs") == []
 
@@ -74,6 +74,8 @@ def test_steps_never_call_each_other() -> None:
         ("petastorm", "embedding/train/feed.py"),
         ("annoy", "embedding/neighbours/annoy_index.py"),
         ("urllib3", "embedding/download/web.py"),
+        ("openTSNE", "embedding/atlas/tsne.py"),
+        ("umap", "embedding/atlas/umap.py"),
     ],
 )
 def test_one_file_alone_imports(package: str, owner: str) -> None:

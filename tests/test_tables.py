@@ -27,6 +27,10 @@ CONTRACT = {
     "link_vectors": {"link_id": "int", "page_id": "bigint", "title": "string", "vector": "array<float>"},
     "neighbours": NEIGHBOUR,
     "link_neighbours": NEIGHBOUR,
+    "book_map": {
+        "page_id": "bigint", "title": "string", "author": "string", "genre": "string", "country": "string", "language": "string",
+        "year": "int", "tsne_x": "float", "tsne_y": "float", "umap_x": "float", "umap_y": "float",
+    },
     "metrics": {"metric": "string", "value": "double"},
 }  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""The space to look at: 2-D maps, pictures, the explorer page."""
