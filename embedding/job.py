@@ -3,6 +3,7 @@
 import argparse
 import logging
 import math
+import os
 import re
 import sys
 import tempfile
@@ -265,7 +266,15 @@ def run_alone(step: Step, arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     start_log()
     with reported(options.warehouse or "the warehouse", options.debug):
-        run_steps([step], settings_of(options))
+        settings = settings_of(options)
+        session = Session(settings)
+        try:
+            if "SPARK_YARN_STAGING_DIR" in os.environ:
+                # This is the driver of YARN's cluster mode, which takes an application for failed that never starts Spark.
+                _ = session.spark
+            run_steps([step], settings, session)
+        finally:
+            session.stop()
 
 
 def run_steps(steps: Sequence[Step], settings: Settings, session: Session | None = None) -> Snapshot:

@@ -19,6 +19,7 @@ from embedding.tables import TABLES
 from embedding.warehouse import StagedTable, address
 
 JAVA_VERSIONS = (17, 21)
+LOOPBACK = "127.0.0.1"
 _OURS = re.compile(r"embedding\.errors\.(\w+): ([^\n]*)")
 _LOG_CONFIG = """
 rootLogger.level = {level}
@@ -58,6 +59,8 @@ def start_session(settings: SparkSettings, app: str, scratch: Path) -> SparkSess
             .config("spark.sql.shuffle.partitions", str(settings.shuffle_partitions))
             .config("spark.ui.showConsoleProgress", "false")  # embedding.progress logs rate and time left
         )
+        if settings.master.startswith("local"):  # one process: nobody else has business with its ports
+            builder = builder.config("spark.driver.bindAddress", LOOPBACK).config("spark.driver.host", LOOPBACK)
         for key, value in settings.conf.items():
             builder = builder.config(key, value)
     needed = {  # by what the tables promise

@@ -1,8 +1,10 @@
 """The session, files that do not mix, counts, and Java."""
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 
+import psutil
 import pyarrow.parquet as pq
 import pytest
 from pyspark.errors import PySparkException
@@ -73,6 +75,15 @@ def test_a_missing_java_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_the_java_of_this_machine_serves() -> None:
     check_java()
     assert os.environ.get("JAVA_HOME") is None or Path(os.environ["JAVA_HOME"]).is_dir()
+
+
+def test_nobody_but_this_machine_can_reach_the_session(spark: SparkSession) -> None:
+    """Spark's driver and its block manager listen on all addresses of the machine unless they are told otherwise."""
+    spark.range(10).repartition(2).mapInArrow(lambda batches: batches, "id long").count()
+    java = [child for child in psutil.Process().children(recursive=True) if "java" in child.name()]
+    heard = {at.laddr.ip for process in java for at in process.net_connections("inet") if at.status == psutil.CONN_LISTEN}
+    assert heard
+    assert {address for address in heard if not ip_address(address.removeprefix("::ffff:")).is_loopback} == set()
 
 
 def test_errors_of_workers_and_of_java_come_down_to_one_line(spark: SparkSession) -> None:
