@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 
 from embedding import __version__
-from embedding.commands import download, run, sample, similar, sql, status
+from embedding.commands import download, export, place, run, sample, similar, sql, status
 from embedding.job import Step, reported, start_log
 
-COMMANDS = (run, similar, sql, status, sample, download)
+COMMANDS = (run, similar, sql, status, sample, download, export, place)
 
 
 def main(steps: Sequence[Step], arguments: Sequence[str] | None = None) -> None:

@@ -32,7 +32,8 @@ class Answer:
     neighbours: list[Neighbour]
 
 
-def _folded(expression: str) -> str:
+def folded(expression: str) -> str:
+    """An SQL expression of text with case, accents and the kinds of apostrophes and spaces forgiven."""
     return f"replace(replace(strip_accents(lower({expression})), '’', ''''), '_', ' ')"
 
 
@@ -66,9 +67,9 @@ def _find(connection: "DuckDBPyConnection", title: str, kind: Kind, wiki: str | 
         raise nothing
     titles = f"SELECT DISTINCT wiki, snapshot, title FROM {_VIEWS[kind]} WHERE rank = 1" + (" AND wiki = $wiki" if wiki else "")
     values = {"wiki": wiki} if wiki else {}
-    named = _folded("$title")
+    named = folded("$title")
     unbracketed = r"regexp_replace(title, ' \([^()]*\)$', '')"
-    for test in ("title = $title", f"{_folded('title')} = {named}", f"{_folded(unbracketed)} = {named}"):
+    for test in ("title = $title", f"{folded('title')} = {named}", f"{folded(unbracketed)} = {named}"):
         rows = connection.execute(f"SELECT * FROM ({titles}) WHERE {test} ORDER BY wiki, title", values | {"title": title}).fetchall()
         if len(rows) == 1:
             return rows[0]
@@ -78,8 +79,8 @@ def _find(connection: "DuckDBPyConnection", title: str, kind: Kind, wiki: str | 
     if not connection.execute(f"SELECT 1 FROM ({titles}) LIMIT 1", values).fetchall():
         raise nothing
     near = connection.execute(
-        f"SELECT title FROM ({titles}) GROUP BY title ORDER BY contains({_folded('title')}, {named}) DESC, "
-        f"jaro_winkler_similarity({_folded('title')}, {named}) DESC, title LIMIT 5",
+        f"SELECT title FROM ({titles}) GROUP BY title ORDER BY contains({folded('title')}, {named}) DESC, "
+        f"jaro_winkler_similarity({folded('title')}, {named}) DESC, title LIMIT 5",
         values | {"title": title},
     ).fetchall()
     raise NotFoundError(f"no {kind} is called {title!r}; near are: {'; '.join(row[0] for row in near)}")

@@ -59,6 +59,8 @@ def run(job: Job) -> None:
     ):
         columns = {key: names[key], "page_id": names["page_id"], "title": names["title"], "vector": list(vectors), **more}
         write_table(table, columns, job.staged[table].folder)
+    # What `bookspace place` needs to know: centred vectors are shorter than 1 before they are brought to that length.
+    job.staged["link_vectors"].facts = {"scale": float(model.scale), "length": model.length(settings.centre)}
     checkpoint.save(
         job.staged["model"].folder / "model.pt",
         {"model": model.state_dict(), "settings": settings.model_dump(), "torch": torch.__version__},

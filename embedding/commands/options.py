@@ -4,8 +4,11 @@ import argparse
 import re
 from typing import Any
 
+from embedding.errors import NotFoundError
 from embedding.job import settings_of
+from embedding.manifest import Snapshot
 from embedding.settings import Settings
+from embedding.warehouse import Warehouse
 
 Commands = Any  # what argparse.ArgumentParser.add_subparsers gives, whose class has no public name
 
@@ -27,3 +30,19 @@ def wiki(text: str) -> str:
 def reader_settings(options: argparse.Namespace) -> Settings:
     """Settings of a command that only reads: no wiki need be named."""
     return settings_of(options) if options.conf else settings_of(options, "wiki=any")
+
+
+def shown_snapshot(warehouse: Warehouse, wiki: str | None, date: str | None = None) -> Snapshot:
+    """The newest published snapshot of a wiki, or of the one wiki that there is; with a date that snapshot, published or not.
+
+    Raises:
+        NotFoundError: there is none, or it is not clear which of several is meant.
+    """
+    there = warehouse.snapshots(wiki) if date else warehouse.latest()
+    shown = [snapshot for snapshot in there if wiki in (None, snapshot.wiki) and date in (None, snapshot.date)]
+    if not shown:
+        which = f"{'' if date else 'published '}snapshot{f' of {wiki}' if wiki else ''}{f' of {date}' if date else ''}"
+        raise NotFoundError(f"{warehouse.root}: holds no {which}; `bookspace status` lists what is there, `bookspace run` makes one")
+    if len(shown) > 1:
+        raise NotFoundError(f"{warehouse.root}: holds {', '.join(one.wiki for one in shown)}; name one with --wiki")
+    return shown[0]

@@ -4,6 +4,7 @@ Source: W. Koehrsen, Building a Recommendation System Using Neural Network Embed
 vectors are ours: docs/training.md tells why.
 """
 
+import math
 from typing import Literal
 
 import torch
@@ -111,6 +112,12 @@ class BookLinkModel(nn.Module):
             mean = books.mean(0)
             books, bias = functional.normalize(books - mean, dim=1, eps=EPSILON), bias + links @ mean
         return books, links, bias
+
+    @torch.no_grad()
+    def length(self, centre: bool = False) -> float:
+        """How long books' vectors are, as root mean square, before `vectors` brings them to length 1: less than 1 when they are centred."""
+        mean = functional.normalize(self.books.weight, dim=1, eps=EPSILON).mean(0) if centre else self.books.weight.new_zeros(1)
+        return math.sqrt(max(0.0, 1 - float(mean @ mean)))
 
     def _score_of(self, cosine: Tensor, links: Tensor) -> Tensor:
         bias = self.bias[links] if len(self.bias) > 1 else self.bias

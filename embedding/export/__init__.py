@@ -1,0 +1,1 @@
+"""Vectors for other programs: word2vec's two formats, NumPy, Parquet."""
