@@ -6,8 +6,10 @@ import sys
 from collections.abc import Sequence
 
 from embedding import __version__
+from embedding.command_line import reported
 from embedding.commands import download, export, place, run, sample, similar, sql, status
-from embedding.job import Step, reported, start_log
+from embedding.job import Step
+from embedding.log import start_log
 
 COMMANDS = (run, similar, sql, status, sample, download, export, place)
 

@@ -31,3 +31,7 @@ class NotFoundError(BookspaceError):
 
 class EnvironmentProblem(BookspaceError):
     """Something that bookspace needs on the machine is missing (Java, an extra)."""
+
+
+class BusyError(BookspaceError):
+    """Another run is at work; the message names it."""

@@ -1,25 +1,19 @@
-"""Running a step: settings in, tables out. What every script in jobs/ shares."""
+"""A step at work: settings in, tables out."""
 
-import argparse
 import logging
 import math
-import os
-import re
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedding.errors import BookspaceError, SettingsError
+from embedding.log import facts, logged_with
 from embedding.manifest import Manifest, Snapshot
 from embedding.progress import logged_progress
 from embedding.settings import Settings
-from embedding.settings_files import load_settings, quoted
 from embedding.tables import ddl
 from embedding.warehouse import StagedTable, Warehouse, address, write_table
 
@@ -44,6 +38,7 @@ class Step:
         run: does the work.
         reads_before: tables of the snapshot before that it takes into account where they are there: the newest published snapshot of
             the wiki that is older. Its manifests keep which one that was, and the ids of these tables.
+        reads_outside: tells, by name, what it reads that is no table, so that a change is noticed; its manifests keep that.
     """
 
     name: str
@@ -52,6 +47,7 @@ class Step:
     settings: tuple[str, ...]
     run: Callable[["Job"], None]
     reads_before: tuple[str, ...] = ()
+    reads_outside: Callable[[Settings], Mapping[str, Any]] = lambda _: {}
 
 
 @dataclass
@@ -142,29 +138,45 @@ class Session:
             self._scratch.cleanup()
 
 
-def run_step(step: Step, settings: Settings, snapshot: Snapshot, session: Session) -> None:
+def kept_settings(step: Step, settings: Settings) -> dict[str, Any]:
+    """What the manifests of a step's tables keep: the settings that it depends on, and what it reads that is no table."""
+    kept = {name: value for name, value in settings.model_dump().items() if name in ("seed", *step.settings)}
+    return kept | dict(step.reads_outside(settings))
+
+
+def run_step(step: Step, settings: Settings, snapshot: Snapshot, session: Session, why: str = "it was asked for") -> None:
     """Run one step and say what it wrote.
+
+    Args:
+        step: the step.
+        settings: of the run.
+        snapshot: what it works on.
+        session: Spark's, for a step that asks for it.
+        why: it runs, for the log.
 
     Raises:
         BookspaceError: the inputs are missing or do not belong together, or the step met something that the user can mend.
     """
     started = time.monotonic()
     warehouse = Warehouse(settings.warehouse)
-    kept: dict[str, Any] = {name: value for name, value in settings.model_dump().items() if name in ("seed", *step.settings)}
+    kept = kept_settings(step, settings)
     inputs = warehouse.inputs(step.reads, snapshot)
     before = warehouse.before(snapshot) if step.reads_before else None
     inputs_before = warehouse.manifests_there(step.reads_before, before) if before else {}
-    log.info("%s: started", step.name)
     with (
+        logged_with(step=step.name),
         logged_progress(step.name, lambda: session.started),
-        warehouse.write(step.name, step.writes, snapshot, inputs, kept, inputs_before) as staged,
     ):
-        step.run(Job(settings, warehouse, snapshot, inputs, staged, session, before, inputs_before))
-    for table in step.writes:
-        made = warehouse.manifest(table, snapshot, step.name)
-        if made.rows_out or made.rows_in:
-            log.info("%s: %s", step.name, describe_counts(made))
-    log.info("%s: done in %.1f s", step.name, time.monotonic() - started)
+        log.info("%s: started", step.name, extra=facts(event="started", why=why))
+        with warehouse.write(step.name, step.writes, snapshot, inputs, kept, inputs_before) as staged:
+            step.run(Job(settings, warehouse, snapshot, inputs, staged, session, before, inputs_before))
+        for table in step.writes:
+            made = warehouse.manifest(table, snapshot, step.name)
+            if made.rows_out or made.rows_in:
+                counts = facts(event="table", table=table, rows=made.rows_out, rows_in=made.rows_in, dropped=made.dropped)
+                log.info("%s: %s", step.name, describe_counts(made), extra=counts)
+        seconds = time.monotonic() - started
+        log.info("%s: done in %.1f s", step.name, seconds, extra=facts(event="done", seconds=round(seconds, 3)))
 
 
 def describe_counts(made: Manifest) -> str:
@@ -175,143 +187,3 @@ def describe_counts(made: Manifest) -> str:
     if made.dropped:
         text += "; dropped: " + ", ".join(f"{reason} {count:,}" for reason, count in sorted(made.dropped.items()))
     return text
-
-
-def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    """The options that every command takes, also one that only reads."""
-    parser.add_argument(
-        "--conf", action="append", default=[], metavar="FILE", help="settings file, on top of conf/default.yaml; may be repeated"
-    )
-    parser.add_argument(
-        "--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="override one setting, e.g. train.epochs=3"
-    )
-    parser.add_argument("--warehouse", metavar="FOLDER", help="folder of all tables (the setting warehouse)")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options that every step and `bookspace run` take."""
-    add_reading_options(parser)
-    parser.add_argument("--dump", metavar="PATH", help="dump file, folder or glob (the setting dump)")
-    parser.add_argument("--snapshot", metavar="YYYYMMDD", help="date of the dump (the setting snapshot)")
-
-
-def settings_of(options: argparse.Namespace, *first: str) -> Settings:
-    """The settings that the options of `add_options` name; `first` are overrides that they in turn override."""
-    direct = [f"{key}={quoted(value)}" for key in ("dump", "warehouse", "snapshot") if (value := getattr(options, key, None)) is not None]
-    return load_settings(options.conf, [*first, *options.overrides, *direct])
-
-
-def snapshot_of(settings: Settings) -> Snapshot:
-    """The snapshot that a run is about: as set, or as the dump tells, or the newest in the warehouse.
-
-    Raises:
-        SettingsError: none of them does.
-    """
-    if settings.snapshot:
-        return Snapshot(settings.wiki, settings.snapshot)
-    if settings.dump:
-        from embedding.wiki.files import changed, find_files
-
-        first = find_files(settings.dump)[0]
-        date = re.search(r"(?<!\d)[12]\d{3}[01]\d[0-3]\d(?!\d)", Path(first).name)
-        when = date[0] if date else changed(first)
-        if when is None:
-            raise SettingsError(f"{first}: its name holds no date; give --snapshot YYYYMMDD, the day of the dump")
-        return Snapshot(settings.wiki, when)
-    there = Warehouse(settings.warehouse).snapshots(settings.wiki)
-    if not there:
-        raise SettingsError(
-            f"neither dump nor snapshot is set, and {settings.warehouse} holds no snapshot of {settings.wiki}; give --dump or --snapshot"
-        )
-    return there[-1]
-
-
-@contextmanager
-def reported(warehouse: str, debug: bool) -> Iterator[None]:
-    """Turn errors that a user can mend into one line and exit code 1 (2 for wrong settings)."""
-    try:
-        yield
-    except BookspaceError as error:
-        _give_up(error, debug)
-    except KeyboardInterrupt:
-        print("bookspace: interrupted; no table is half written", file=sys.stderr)
-        raise SystemExit(130) from None
-    except Exception as error:
-        from embedding.spark import one_line
-
-        known = one_line(error, Path(warehouse))
-        if known is None:
-            raise
-        _give_up(known, debug)
-
-
-def _give_up(error: BookspaceError, debug: bool) -> None:
-    if debug:
-        raise error
-    print(f"bookspace: {' '.join(str(error).split())}", file=sys.stderr)
-    raise SystemExit(2 if isinstance(error, SettingsError) else 1)
-
-
-def start_log() -> None:
-    """Log to stderr, a line an event."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    log.setLevel(logging.INFO)
-
-
-def run_alone(step: Step, arguments: Sequence[str] | None = None) -> None:
-    """The main function of a script in jobs/: read the settings and run its one step."""
-    parser = argparse.ArgumentParser(prog=f"{step.name}.py", description=f"The step {step.name} of bookspace.")
-    add_options(parser)
-    options = parser.parse_args(arguments)
-    start_log()
-    with reported(options.warehouse or "the warehouse", options.debug):
-        settings = settings_of(options)
-        session = Session(settings)
-        try:
-            if "SPARK_YARN_STAGING_DIR" in os.environ:
-                # This is the driver of YARN's cluster mode, which takes an application for failed that never starts Spark.
-                _ = session.spark
-            run_steps([step], settings, session)
-        finally:
-            session.stop()
-
-
-def run_steps(steps: Sequence[Step], settings: Settings, session: Session | None = None) -> Snapshot:
-    """Run steps one after the other in this process, with one Spark session: the given one, or one that is stopped at the end."""
-    _probe(Warehouse(settings.warehouse))
-    settings = _with_sample(settings)
-    snapshot = snapshot_of(settings)
-    ours = session or Session(settings)
-    log.info("snapshot %s in %s", snapshot, settings.warehouse)
-    try:
-        for step in steps:
-            run_step(step, settings, snapshot, ours)
-    finally:
-        if session is None:
-            ours.stop()
-    return snapshot
-
-
-def _with_sample(settings: Settings) -> Settings:
-    """The dump called "sample" is the built-in one; it is written into the warehouse."""
-    if settings.dump != "sample":
-        return settings
-    from embedding.sample.generator import FILE_NAME, write_sample
-
-    file = Path(settings.warehouse) / "_sample" / FILE_NAME
-    try:
-        write_sample(file)
-    except OSError as error:
-        raise Warehouse(settings.warehouse).write_error("the sample", error) from None
-    return settings.model_copy(update={"dump": str(file)})
-
-
-def _probe(warehouse: Warehouse) -> None:
-    """Find out before any work whether the warehouse can be written at all."""
-    try:
-        warehouse.root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=warehouse.root) as file:
-            file.write(b"x" * 4096)
-    except OSError as error:
-        raise warehouse.write_error("any step", error) from None

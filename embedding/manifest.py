@@ -31,6 +31,7 @@ class Manifest:
         inputs_before: table of that snapshot: id of its manifest when it was read.
         rows_in, rows_out, dropped: rows_in = rows_out + the sum of dropped, where a step keeps or drops rows; rows_in is None where
             it makes them.
+        seconds: how long the step took until its tables were whole.
         facts: what else later steps need (the wiki's namespaces, the width of an index).
     """
 
@@ -48,6 +49,7 @@ class Manifest:
     settings: dict[str, Any]
     versions: dict[str, str]
     facts: dict[str, Any] = field(default_factory=dict)
+    seconds: float | None = None
     before: str | None = None
     inputs_before: dict[str, str] = field(default_factory=dict)
 

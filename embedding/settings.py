@@ -31,6 +31,7 @@ class SparkSettings(Section):
     driver_memory: Annotated[str, Field(pattern=r"^[1-9][0-9]*[mg]$")]
     shuffle_partitions: Count
     log_level: Literal["OFF", "ERROR", "WARN", "INFO", "DEBUG"]
+    event_log: Annotated[str, Field(min_length=1)] | None
     conf: dict[str, str]
 
     @field_validator("log_level", mode="before")
@@ -156,6 +157,13 @@ class PublishSettings(Section):
     min_recall: Annotated[float, Field(ge=0, le=1)]
 
 
+class MonitoringSettings(Section):
+    """How a run can be watched."""
+
+    log: Literal["text", "json"]
+    figures: Annotated[str, Field(min_length=1)] | None
+
+
 class Settings(Section):
     """Every setting. conf/default.yaml says what each one means."""
 
@@ -175,6 +183,7 @@ class Settings(Section):
     neighbours: NeighboursSettings
     map: MapSettings
     publish: PublishSettings
+    monitoring: MonitoringSettings
 
     @field_validator("snapshot", mode="before")
     @classmethod

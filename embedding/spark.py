@@ -61,6 +61,8 @@ def start_session(settings: SparkSettings, app: str, scratch: Path) -> SparkSess
         )
         if settings.master.startswith("local"):  # one process: nobody else has business with its ports
             builder = builder.config("spark.driver.bindAddress", LOOPBACK).config("spark.driver.host", LOOPBACK)
+        if settings.event_log:
+            builder = builder.config("spark.eventLog.enabled", "true").config("spark.eventLog.dir", _event_log_folder(settings.event_log))
         for key, value in settings.conf.items():
             builder = builder.config(key, value)
     needed = {  # by what the tables promise
@@ -76,6 +78,17 @@ def start_session(settings: SparkSettings, app: str, scratch: Path) -> SparkSess
     for key, value in needed.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
+
+
+def _event_log_folder(folder: str) -> str:
+    """As Spark is told of it; one on this machine is made, for Spark wants it to be there."""
+    if "://" in folder:
+        return folder
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentProblem(f"{folder}: cannot be made ({error.strerror}); mend spark.event_log") from None
+    return address(Path(folder))
 
 
 def check_java() -> None:

@@ -8,10 +8,11 @@ its manifest; a step that fails leaves what was there before. No other module bu
 import errno
 import json
 import shutil
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,17 @@ class Warehouse:
     def checkpoint(self, snapshot: Snapshot) -> Path:
         """The file in which a training in progress is kept."""
         return self.root / "_checkpoints" / f"wiki={snapshot.wiki}" / f"snapshot={snapshot.date}" / "training.pt"
+
+    def lock(self, snapshot: Snapshot) -> Path:
+        """The file by whose lock one run at a time works on a snapshot."""
+        return self.root / "_locks" / f"wiki={snapshot.wiki}" / f"snapshot={snapshot.date}.lock"
+
+    def parts(self, snapshot: Snapshot) -> list[tuple[str, str]]:
+        """Every table and folder of a snapshot that is there, with the step that wrote it where several write to one (else "")."""
+        steps = {table: sorted(self.folder(table, snapshot, "*").parent.glob("step=*")) for table in BY_STEP}
+        names = [(table, "") for table in (*TABLES, *FOLDERS) if table not in BY_STEP]
+        names += [(table, folder.name.removeprefix("step=")) for table, folders in steps.items() for folder in folders]
+        return [(table, step) for table, step in names if self.has(table, snapshot, step)]
 
     def snapshots(self, wiki: str | None = None) -> list[Snapshot]:
         """Every snapshot of which any table is there, oldest first."""
@@ -157,7 +169,7 @@ class Warehouse:
         Raises:
             WarehouseError: the warehouse cannot be written, or a staged table is not what the contract says.
         """
-        run = uuid.uuid4().hex
+        run, started = uuid.uuid4().hex, time.monotonic()
         staging = self.root / "_staging" / run
         try:
             staged = {}
@@ -165,9 +177,25 @@ class Warehouse:
                 staged[table] = StagedTable(staging / table)
                 staged[table].folder.mkdir(parents=True)
             yield staged
-            manifests = [
-                self._seal(run, step, table, part, snapshot, inputs, settings, inputs_before or {}) for table, part in staged.items()
-            ]
+            base = Manifest(
+                id="",
+                run=run,
+                table="",
+                step=step,
+                wiki=snapshot.wiki,
+                snapshot=snapshot.date,
+                created=_now(),
+                rows_in=None,
+                rows_out=0,
+                dropped={},
+                inputs={name: made.id for name, made in inputs.items()},
+                settings=dict(settings),
+                versions=versions(),
+                seconds=round(time.monotonic() - started, 3),
+                before=next((made.snapshot for made in (inputs_before or {}).values()), None),
+                inputs_before={name: made.id for name, made in (inputs_before or {}).items()},
+            )
+            manifests = [_seal(base, table, part) for table, part in staged.items()]
             if any(table in self._published_tables(snapshot) for table in tables):
                 # What was published is about to be replaced by what no gate has seen.
                 self._mark(snapshot).unlink()
@@ -218,46 +246,6 @@ class Warehouse:
             "free space, mend its permissions, or give another --warehouse"
         )
 
-    def _seal(
-        self,
-        run: str,
-        step: str,
-        table: str,
-        part: StagedTable,
-        snapshot: Snapshot,
-        inputs: Mapping[str, Manifest],
-        settings: Mapping[str, Any],
-        inputs_before: Mapping[str, Manifest],
-    ) -> Manifest:
-        """Check a staged table against the contract and write its manifest."""
-        rows = _check_files(table, part.folder) if table in TABLES else 0
-        dropped = {reason: count for reason, count in part.dropped.items() if count}
-        if part.rows_in is not None and part.rows_in != rows + sum(dropped.values()):
-            raise WarehouseError(
-                f"{step} lost rows of {table}: {part.rows_in} came in, {rows} are written, "
-                f"{sum(dropped.values())} are counted as dropped {dropped}"
-            )
-        manifest = Manifest(
-            id=uuid.uuid4().hex,
-            run=run,
-            table=table,
-            step=step,
-            wiki=snapshot.wiki,
-            snapshot=snapshot.date,
-            created=_now(),
-            rows_in=part.rows_in,
-            rows_out=rows,
-            dropped=dropped,
-            inputs={name: made.id for name, made in inputs.items()},
-            settings=dict(settings),
-            versions=versions(),
-            facts=part.facts,
-            before=next((made.snapshot for made in inputs_before.values()), None),
-            inputs_before={name: made.id for name, made in inputs_before.items()},
-        )
-        (part.folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1, ensure_ascii=False), encoding="utf-8")
-        return manifest
-
     def _move_in(self, staging: Path, table: str, snapshot: Snapshot, step: str) -> None:
         target = self.folder(table, snapshot, step)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -270,6 +258,20 @@ class Warehouse:
             if old.exists():
                 old.rename(target)
             raise
+
+
+def _seal(base: Manifest, table: str, part: StagedTable) -> Manifest:
+    """Check a staged table against the contract and write its manifest: `base`, and what is known of this table."""
+    rows = _check_files(table, part.folder) if table in TABLES else 0
+    dropped = {reason: count for reason, count in part.dropped.items() if count}
+    if part.rows_in is not None and part.rows_in != rows + sum(dropped.values()):
+        raise WarehouseError(
+            f"{base.step} lost rows of {table}: {part.rows_in} came in, {rows} are written, "
+            f"{sum(dropped.values())} are counted as dropped {dropped}"
+        )
+    made = replace(base, id=uuid.uuid4().hex, table=table, rows_in=part.rows_in, rows_out=rows, dropped=dropped, facts=part.facts)
+    (part.folder / MANIFEST).write_text(json.dumps(asdict(made), indent=1, ensure_ascii=False), encoding="utf-8")
+    return made
 
 
 def _now() -> str:

@@ -4,9 +4,10 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from embedding.errors import WarehouseError
-from embedding.job import Job, Step, log, run_alone
+from embedding.job import Job, Step, log
 from embedding.pairs import links as links_of
 from embedding.pairs.split import SPLITS, split_pairs
+from embedding.runs import run_alone
 from embedding.spark import write_apart
 from embedding.tables import ROWS_PER_FILE, TABLES
 from embedding.warehouse import StagedTable

@@ -3,7 +3,8 @@
 import numpy as np
 
 from embedding.evaluate.ranking import auc, filtered_ranks, with_bias
-from embedding.job import Job, Step, log, run_alone
+from embedding.job import Job, Step, log
+from embedding.runs import run_alone
 
 
 def run(job: Job) -> None:

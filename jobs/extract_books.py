@@ -4,8 +4,9 @@ import pyarrow.parquet as pq
 from pyspark.sql import functions as F
 
 from embedding.errors import DumpError, WarehouseError
-from embedding.job import Job, Step, log, run_alone
+from embedding.job import Job, Step, log
 from embedding.pairs.books import DROPS, LINK_DROPS, extract_books
+from embedding.runs import run_alone
 from embedding.spark import write_counted
 from embedding.wiki.site import Site
 

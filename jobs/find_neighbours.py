@@ -8,8 +8,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from embedding.errors import WarehouseError
-from embedding.job import Job, Step, log, run_alone
+from embedding.job import Job, Step, log
 from embedding.neighbours.tables import neighbour_table, shared
+from embedding.runs import run_alone
 
 
 def run(job: Job) -> None:

@@ -1,7 +1,8 @@
 """publish: let readers see a snapshot, if it is good enough."""
 
 from embedding.errors import GateError
-from embedding.job import Job, Step, log, run_alone
+from embedding.job import Job, Step, log
+from embedding.runs import run_alone
 
 
 def run(job: Job) -> None:

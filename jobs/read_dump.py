@@ -2,20 +2,23 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pyarrow.parquet as pq
 from pyspark.sql import Observation
 from pyspark.sql import functions as F
 
 from embedding.errors import DumpError, SettingsError
-from embedding.job import Job, Step, log, run_alone
+from embedding.job import Job, Step, log
+from embedding.runs import run_alone
+from embedding.settings import Settings
 from embedding.settings_files import conf_folder
 from embedding.tables import TABLES
 from embedding.warehouse import address
 from embedding.wiki.accounts import FileAccount, RangeReport, balance
 from embedding.wiki.aliases import template_aliases
 from embedding.wiki.dump import ByteRange, read_header
-from embedding.wiki.files import find_files, size_of
+from embedding.wiki.files import find_files, identity_of, size_of
 from embedding.wiki.reader import RangeReader
 from embedding.wiki.site import ARTICLE, TEMPLATE, Site
 from embedding.wiki.source import plan, read_pages
@@ -131,7 +134,12 @@ def _tell(accounts: Sequence[FileAccount]) -> None:
             log.warning("read_dump: %s: bytes %s to %s are lost: %s", account.file, damage.start, damage.end, damage.reason)
 
 
-STEP = Step("read_dump", reads=(), writes=("pages",), settings=("wiki", "dump", "books", "read"), run=run)
+def dump_files(settings: Settings) -> dict[str, Any]:
+    """The files to read, and by what a change of theirs is noticed."""
+    return {"files": {file: identity_of(file) for file in find_files(settings.dump)}} if settings.dump else {}
+
+
+STEP = Step("read_dump", reads=(), writes=("pages",), settings=("wiki", "dump", "books", "read"), run=run, reads_outside=dump_files)
 
 if __name__ == "__main__":
     run_alone(STEP)

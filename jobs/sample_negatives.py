@@ -3,9 +3,10 @@
 import numpy as np
 from pyspark.sql import functions as F
 
-from embedding.job import Job, Step, run_alone
+from embedding.job import Job, Step
 from embedding.pairs.negatives import link_weights, sample_negatives
 from embedding.pairs.split import SPLITS
+from embedding.runs import run_alone
 from embedding.spark import write_apart
 from embedding.tables import ROWS_PER_FILE
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedding.job import Job, Step, log, run_alone
+from embedding.job import Job, Step, log
+from embedding.runs import run_alone
 from embedding.warehouse import write_table
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from embedding.job import run_steps
 from embedding.manifest import Snapshot
+from embedding.runs import run_steps
 from embedding.settings_files import load_settings
 from embedding.sql import open_duckdb
 from embedding.warehouse import Warehouse

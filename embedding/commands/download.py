@@ -3,8 +3,9 @@
 import argparse
 from collections.abc import Sequence
 
+from embedding.command_line import add_reading_options
 from embedding.commands.options import Commands, reader_settings, wiki
-from embedding.job import Step, add_reading_options
+from embedding.job import Step
 
 
 def add(commands: Commands) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from embedding.commands.options import Commands, reader_settings, shown_snapshot
 from embedding.errors import WarehouseError
-from embedding.job import Step, add_reading_options
+from embedding.command_line import add_reading_options
+from embedding.job import Step
 from embedding.warehouse import Warehouse
 
 FORMATS = ("word2vec", "word2vec-binary", "numpy", "parquet")

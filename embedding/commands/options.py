@@ -4,8 +4,8 @@ import argparse
 import re
 from typing import Any
 
+from embedding.command_line import settings_of
 from embedding.errors import NotFoundError
-from embedding.job import settings_of
 from embedding.manifest import Snapshot
 from embedding.settings import Settings
 from embedding.warehouse import Warehouse

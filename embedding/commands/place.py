@@ -8,7 +8,8 @@ from dataclasses import asdict
 
 from embedding.commands.options import Commands, count, reader_settings, shown_snapshot
 from embedding.commands.similar import print_answer
-from embedding.job import Step, add_reading_options
+from embedding.command_line import add_reading_options
+from embedding.job import Step
 from embedding.place import Placed, place
 from embedding.query import Answer
 from embedding.sql import open_duckdb

@@ -5,11 +5,13 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from embedding.command_line import add_options, settings_of
 from embedding.commands.options import Commands
 from embedding.commands.similar import print_answer
-from embedding.job import Step, add_options, run_steps, settings_of
+from embedding.job import Step
 from embedding.manifest import Snapshot
 from embedding.query import similar
+from embedding.runs import run_steps
 from embedding.sql import open_duckdb, quote
 from embedding.warehouse import Warehouse
 
@@ -20,6 +22,9 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--show", metavar="TITLE", help="book whose neighbours are printed at the end; the most linked one if it is not given"
     )
+    parser.add_argument("--force", action="store_true", help="run every step, also those whose tables are up to date")
+    parser.add_argument("--from", metavar="STEP", dest="first", help="begin with this step, and run it and all behind it in any case")
+    parser.add_argument("--wait", action="store_true", help="when another run is at work on the snapshot, wait for it to end")
     add_options(parser)
     parser.set_defaults(run=run)
 
@@ -27,7 +32,7 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace, steps: Sequence[Step]) -> None:
     """Run the steps, print the neighbours of one book, and say what to try next."""
     settings = settings_of(options)
-    snapshot = run_steps(steps, settings)
+    snapshot = run_steps(steps, settings, resume=not options.force, first=options.first, wait=options.wait)
     warehouse = Warehouse(settings.warehouse)
     connection = open_duckdb(warehouse)
     answer = similar(connection, options.show or _most_linked(connection, snapshot), wiki=snapshot.wiki)

@@ -4,8 +4,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from embedding.command_line import add_reading_options
 from embedding.commands.options import Commands
-from embedding.job import Step, add_reading_options
+from embedding.job import Step
 
 
 def add(commands: Commands) -> None:

@@ -3,8 +3,9 @@
 import argparse
 from collections.abc import Sequence
 
+from embedding.command_line import add_reading_options
 from embedding.commands.options import Commands, count, reader_settings
-from embedding.job import Step, add_reading_options
+from embedding.job import Step
 from embedding.query import Answer, similar
 from embedding.sql import open_duckdb
 from embedding.warehouse import Warehouse

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from embedding.command_line import add_reading_options
 from embedding.commands.options import Commands, reader_settings
 from embedding.errors import NotFoundError
-from embedding.job import Session, Step, add_reading_options
+from embedding.job import Session, Step
 from embedding.sql import open_duckdb, register_spark
 from embedding.warehouse import Warehouse
 

@@ -3,9 +3,10 @@
 import argparse
 from collections.abc import Sequence
 
+from embedding.command_line import add_reading_options
 from embedding.commands.options import Commands, reader_settings
 from embedding.errors import NotFoundError
-from embedding.job import Step, add_reading_options
+from embedding.job import Step
 from embedding.sql import open_duckdb
 from embedding.warehouse import Warehouse
 

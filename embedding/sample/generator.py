@@ -87,17 +87,20 @@ def _values(cell: str) -> tuple[str, ...]:
 
 
 def write_sample(file: Path) -> int:
-    """Write the sample dump; a reader sees it whole or not at all. Returns the number of books in it."""
+    """Write the sample dump; a reader sees it whole or not at all. Returns the number of books in it.
+
+    A file that is the same already stays as it is, with its time of change, by which a later run knows that nothing is new.
+    """
     books = read_facts()
+    pages = list(_pages(books))
+    streams = ["".join(pages[start : start + PAGES_PER_STREAM]) for start in range(0, len(pages), PAGES_PER_STREAM)]
+    content = b"".join(bz2.compress(stream.encode()) for stream in (_header(), *streams, "</mediawiki>\n"))
+    if file.is_file() and file.read_bytes() == content:
+        return len(books)
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(file.name + ".partial")
-    pages = list(_pages(books))
     try:
-        with partial.open("wb") as out:
-            out.write(bz2.compress(_header().encode()))
-            for start in range(0, len(pages), PAGES_PER_STREAM):
-                out.write(bz2.compress("".join(pages[start : start + PAGES_PER_STREAM]).encode()))
-            out.write(bz2.compress(b"</mediawiki>\n"))
+        partial.write_bytes(content)
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)

@@ -58,6 +58,12 @@ def changed(path: str) -> str | None:
     return None if _is_remote(path) else datetime.fromtimestamp(Path(path).stat().st_mtime, UTC).strftime("%Y%m%d")
 
 
+def identity_of(path: str) -> dict[str, Any]:
+    """By what a file that was written anew is told from the one that was there: its bytes and, on this machine, its time of change."""
+    when = None if _is_remote(path) else datetime.fromtimestamp(Path(path).stat().st_mtime, UTC).isoformat()
+    return {"bytes": size_of(path), "changed": when}
+
+
 @contextmanager
 def open_file(path: str) -> Iterator[BinaryIO]:
     """A file to read from any byte on; of a remote one, only the bytes that are asked for travel.

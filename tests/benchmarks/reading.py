@@ -104,7 +104,8 @@ def measure(side: str, dump: str, peers: str) -> dict[str, Any]:
 
 
 def _spark_side(side: str, dump: str) -> dict[str, Any]:
-    from embedding.job import Session, run_step, snapshot_of
+    from embedding.job import Session, run_step
+    from embedding.runs import snapshot_of
     from embedding.sample.generator import FILE_NAME, write_sample
     from embedding.settings_files import load_settings
     from jobs.read_dump import STEP

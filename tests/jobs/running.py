@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from embedding.errors import BookspaceError
-from embedding.job import run_steps
+from embedding.runs import run_steps
 from embedding.settings_files import load_settings
 from embedding.spark import one_line
 from embedding.warehouse import Warehouse

@@ -1,0 +1,63 @@
+"""The log on stderr, an event a line: in words, or as JSON for machines that collect logs."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+_LOGGER = logging.getLogger("bookspace")
+_context: dict[str, Any] = {}  # what all lines of this process have in common at the moment; a process does one step at a time
+
+
+def start_log(how: Literal["text", "json"] = "text") -> None:
+    """Log to stderr; called again, only the format changes."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    _LOGGER.setLevel(logging.INFO)
+    formatter = JsonFormatter() if how == "json" else logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(formatter)
+
+
+def facts(**values: Any) -> dict[str, Any]:
+    """`log.info(..., extra=facts(rows=3))`: what a JSON line says beside the message, by name."""
+    return {"facts": values}
+
+
+@contextmanager
+def logged_with(**values: Any) -> Iterator[None]:
+    """Every JSON line within the block says this too (run, wiki, snapshot, step)."""
+    before = dict(_context)
+    _context.update(values)
+    try:
+        yield
+    finally:
+        _context.clear()
+        _context.update(before)
+
+
+def say_error(message: str) -> None:
+    """Tell the user what went wrong: one line, with the command's name before it, or a JSON line at level error."""
+    if any(isinstance(handler.formatter, JsonFormatter) for handler in logging.getLogger().handlers):
+        _LOGGER.error(message)
+    else:
+        print(f"bookspace: {message}", file=sys.stderr)
+
+
+class JsonFormatter(logging.Formatter):
+    """A JSON object a line: time (UTC), level, the context, the message, its facts."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See logging.Formatter."""
+        event = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            **_context,
+            "message": record.getMessage(),
+            **getattr(record, "facts", {}),
+        }
+        if record.exc_info:
+            event["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(event, ensure_ascii=False, default=str)
