@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from embedding.job import run_steps
 from embedding.manifest import Manifest, Snapshot
 from embedding.pairs.negatives import numbered_samples, sample_links
+from embedding.runs import run_steps
 from embedding.settings_files import load_settings
 from embedding.warehouse import Warehouse, write_table
 from jobs import train_embedding

@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from embedding.command_line import add_reading_options
 from embedding.commands.options import Commands, reader_settings, shown_snapshot
 from embedding.errors import WarehouseError
-from embedding.command_line import add_reading_options
 from embedding.job import Step
 from embedding.warehouse import Warehouse
 

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from embedding.command_line import add_reading_options
 from embedding.commands.options import Commands, count, reader_settings, shown_snapshot
 from embedding.commands.similar import print_answer
-from embedding.command_line import add_reading_options
 from embedding.job import Step
 from embedding.place import Placed, place
 from embedding.query import Answer

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from embedding.errors import EnvironmentProblem
-from embedding.job import run_steps
 from embedding.manifest import Manifest, Snapshot
+from embedding.runs import run_steps
 from embedding.settings_files import load_settings
 from embedding.warehouse import Warehouse, write_table
 from jobs import draw_map
