@@ -149,6 +149,14 @@ class MapSettings(Section):
     umap_epochs: Annotated[int, Field(ge=1)] | None
 
 
+class ProbeSettings(Section):
+    """probe_vectors."""
+
+    folds: Annotated[int, Field(ge=2, le=20)]
+    min_books: Count
+    max_books: Count
+
+
 class PublishSettings(Section):
     """publish: a snapshot that misses one of these gates stays out of view."""
 
@@ -183,6 +191,7 @@ class Settings(Section):
     neighbours: NeighboursSettings
     map: MapSettings
     publish: PublishSettings
+    probe: ProbeSettings
     monitoring: MonitoringSettings
 
     @field_validator("snapshot", mode="before")
