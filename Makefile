@@ -16,11 +16,11 @@ demo: $(VENV)/installed  ## read the built-in sample of books, and print neighbo
 	@printf '\n(bookspace is %s here; or activate the environment: . %s/activate)\n' '$(BIN)/bookspace' '$(BIN)'
 
 test: $(VENV)/installed  ## all tests but the slow ones
-	@deploy/check-machine.sh java
+	@deploy/check-machine.sh java browser
 	$(BIN)/python -m pytest
 
 test-all: $(VENV)/installed  ## all tests, and those that take minutes: a cluster, Airflow, a Thrift server
-	@deploy/check-machine.sh java
+	@deploy/check-machine.sh java browser
 	$(BIN)/python -m pytest --slow
 
 lint: $(VENV)/installed  ## ruff and mypy

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Is what bookspace needs on this machine? Each thing that is missing is said in one line, with the mend.
-#   check-machine.sh [java] [python]   check these
+#   check-machine.sh [java] [python] [browser]   check these
 #   check-machine.sh find-python       print a Python that serves
 set -u
 
@@ -50,11 +50,20 @@ check_java() {
     esac
 }
 
+# Pages are tested in a browser; without one these tests are skipped, so this never fails.
+check_browser() {
+    for browser in "${BOOKSPACE_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do
+        [ -z "$browser" ] || ! command -v "$browser" >/dev/null || return 0
+    done
+    echo "bookspace: no Chromium is on PATH, so the tests of the pages are skipped; install one (for example apt-get install chromium) or set BOOKSPACE_CHROMIUM to one" >&2
+}
+
 for what in "$@"; do
     case $what in
         find-python) find_python ;;
         python) check_python ;;
         java) check_java ;;
+        browser) check_browser ;;
         *) echo "check-machine.sh: no check is called $what" >&2; exit 2 ;;
     esac || exit 1
 done

@@ -59,3 +59,13 @@ def test_a_python_that_does_not_serve_is_passed_over(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Python 3.11 or 3.12 is needed" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_missing_browser_is_said_and_fails_nothing(tmp_path: Path) -> None:
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    done = _check("browser", PATH=str(tmp_path))
+    assert done.returncode == 0
+    assert "install one (for example apt-get install chromium)" in done.stderr
+    (tmp_path / "chromium").symlink_to("/bin/sh")
+    assert _check("browser", PATH=str(tmp_path)).stderr == ""
+    assert _check("browser", PATH="", BOOKSPACE_CHROMIUM=str(tmp_path / "chromium")).stderr == ""

@@ -1,0 +1,45 @@
+"""bookspace explore: the map of all books, as one page that opens without a server."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from embedding.command_line import add_reading_options
+from embedding.commands.options import Commands, count, reader_settings, shown_snapshot
+from embedding.commands.pages import write_page
+from embedding.job import Step
+from embedding.sql import open_duckdb
+from embedding.warehouse import Warehouse
+
+MOST_BOOKS = 200_000
+TOPICS = 20_000
+log = logging.getLogger("bookspace")
+
+
+def add(commands: Commands) -> None:
+    """Declare the options."""
+    parser = commands.add_parser("explore", help="the map of all books: one page, opened in the browser")
+    parser.add_argument("--wiki", help="which wiki, when the warehouse holds several")
+    parser.add_argument("--snapshot", metavar="YYYYMMDD", help="which snapshot; the newest published one if it is not given")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where to write the page; bookspace-WIKI-SNAPSHOT.html here if not given")
+    parser.add_argument("--no-open", action="store_true", help="write the page, but do not open it")
+    parser.add_argument(
+        "--books", type=count, default=MOST_BOOKS, metavar="N", help=f"at most so many, the most linked ones ({MOST_BOOKS:,})"
+    )
+    add_reading_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
+    """Write the page, say where it lies, and open it."""
+    from embedding.atlas.explorer.books import explorer_contents
+    from embedding.atlas.explorer.page import explorer_page
+
+    warehouse = Warehouse(reader_settings(options).warehouse)
+    snapshot = shown_snapshot(warehouse, options.wiki, options.snapshot)
+    contents = explorer_contents(open_duckdb(warehouse), snapshot.wiki, snapshot.date, options.books, TOPICS)
+    if left_out := contents.about["left_out"]:
+        log.warning("explore: %s less linked books are left out; --books takes more, and the page grows", f"{left_out:,}")
+    out = options.out or Path(f"bookspace-{snapshot.wiki}-{snapshot.date}.html")
+    write_page(out, explorer_page(contents), not options.no_open)
