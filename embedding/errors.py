@@ -18,7 +18,7 @@ class WarehouseError(BookspaceError):
 
 
 class GateError(BookspaceError):
-    """A snapshot is not good enough to be published; the message names the gate and both numbers."""
+    """What was made is not good enough to be used or published; the message names the gate and both numbers."""
 
 
 class DownloadError(BookspaceError):

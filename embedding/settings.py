@@ -130,7 +130,9 @@ class NeighboursSettings(Section):
     k: Count
     method: Literal["auto", "annoy", "exact"]
     trees: Count
+    max_trees: Count
     search_k: Count
+    max_search_k: Count
     min_recall: Annotated[float, Field(ge=0, le=1)]
     recall_queries: Count
     shared_links: Annotated[int, Field(ge=0)]

@@ -73,6 +73,14 @@ TABLES: dict[str, Table] = {
         page_id=_long, title=_text, author=_text, genre=_text, genres=pa.list_(_text), country=_text, language=_text, year=_int,
         links=_int, tsne_x=_float, tsne_y=_float, umap_x=_float, umap_y=_float,
     ),
+    "book_links_nearest": _table(
+        "find_neighbours", "a link near to a book: what it is about; rank from 1; mentions: 0 when the book does not link to it",
+        page_id=_long, title=_text, rank=_int, link_id=_int, link_page_id=_long, link_title=_text, similarity=_float, mentions=_int,
+    ),
+    "link_books": _table(
+        "find_neighbours", "a book near to a link: a topic's books; rank from 1; mentions: 0 when the book does not link to it",
+        link_id=_int, page_id=_long, title=_text, rank=_int, book_page_id=_long, book_title=_text, similarity=_float, mentions=_int,
+    ),
     "metrics": _table(
         "every step that measures", "a figure of a run, in a folder step=<step>; epoch: null when it is no figure of an epoch",
         metric=_text, value=pa.float64(), measured_on=_text, epoch=_int,

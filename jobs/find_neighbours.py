@@ -1,6 +1,7 @@
-"""find_neighbours: book_vectors, link_vectors, pairs -> neighbours, link_neighbours, the Annoy indexes, metrics."""
+"""find_neighbours: book_vectors, link_vectors, pairs -> the four tables of neighbours, the Annoy indexes, metrics."""
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -9,82 +10,151 @@ from pyspark.sql import functions as F
 
 from embedding.errors import WarehouseError
 from embedding.job import Job, Step, log
-from embedding.neighbours.tables import neighbour_table, shared
+from embedding.neighbours.tables import between_table, neighbour_table, shared
 from embedding.runs import run_alone
+
+if TYPE_CHECKING:
+    from embedding.neighbours.files import IndexFolder
+    from embedding.neighbours.search import Rows, Search, Vectors
+    from embedding.neighbours.tuning import Tuned
+
+KEYS = {"book": "book_id", "link": "link_id"}
+# table: what asks, what is found.
+SEARCHES = {
+    "neighbours": ("book", "book"),
+    "link_neighbours": ("link", "link"),
+    "book_links_nearest": ("book", "link"),
+    "link_books": ("link", "book"),
+}
 
 
 def run(job: Job) -> None:
-    """Find the nearest books of every book and the nearest links of every link, and what they have in common."""
-    pairs = job.read("pairs").select("book_id", "link_id").persist()
-    books = job.read("paired_books").select("book_id", "page_id", "title", F.col("links").alias("frequency"))
-    links = job.read("links").select("link_id", "page_id", "title", F.col("books").alias("frequency"))
-    figures = []
-    for table, vectors, index, key, other, names, features in (
-        ("neighbours", "book_vectors", "book_index", "book_id", "link_id", books, links),
-        ("link_neighbours", "link_vectors", "link_index", "link_id", "book_id", links, books),
-    ):
-        found, recall = _search(job, vectors, index, key)
-        figures.append((f"recall_at_k_{table}", *recall, None))
-        explained = shared(
-            found.select("row", "neighbour"),
-            pairs.select(F.col(key).alias("row"), F.col(other).alias("feature")),
-            features.select(F.col(other).alias("feature"), "title", "frequency"),
-            job.inputs[vectors].rows_out,
-            job.settings.neighbours.shared_links,
-        )
-        named = names.select(F.col(key).alias("row"), "page_id", "title")
-        job.write(table, neighbour_table(found, explained, named))
+    """Find what is near to every book and to every link, and what near ones have in common."""
+    for kind in KEYS:
+        _write_rows(job, kind)
+    tuned = _build(job, "book") | _build(job, "link")
+    pairs = job.read("pairs").select("book_id", "link_id", "mentions").persist()
+    names = {
+        "book": job.read("paired_books").select("book_id", "page_id", "title", F.col("links").alias("frequency")),
+        "link": job.read("links").select("link_id", "page_id", "title", F.col("books").alias("frequency")),
+    }
+    for table, (asks, given) in SEARCHES.items():
+        found = _search(job, table, tuned[table]).persist()
+        key, other = KEYS[asks], KEYS["link" if asks == "book" else "book"]
+        named = [names[kind].withColumnRenamed(KEYS[kind], "row").drop("frequency") for kind in (asks, given)]
+        if asks == given:
+            explained = shared(
+                found.select("row", "neighbour"),
+                pairs.select(F.col(key).alias("row"), F.col(other).alias("feature")),
+                names["link" if asks == "book" else "book"].select(F.col(other).alias("feature"), "title", "frequency"),
+                job.inputs[f"{asks}_vectors"].rows_out,
+                job.settings.neighbours.shared_links,
+            )
+            job.write(table, neighbour_table(found, explained, named[0]))
+        else:
+            job.write(table, between_table(table, found, pairs, *named))
+        found.unpersist()
     pairs.unpersist()
-    job.write_metrics(figures)
+    job.write_metrics(
+        (
+            f"recall_at_k_{table}",
+            one.recall,
+            f"{_sample_size(job, SEARCHES[table][0]):,} of {_rows(job, SEARCHES[table][0]):,} {SEARCHES[table][0]}_vectors, "
+            f"Annoy ({one.trees} trees, search_k {one.search_k}) against exact search, k = {job.settings.neighbours.k}",
+            None,
+        )
+        for table, one in tuned.items()
+    )
 
 
-def _search(job: Job, table: str, index: str, key: str) -> tuple[DataFrame, tuple[float, str]]:
-    """Neighbours of every row (row, neighbour, rank, similarity), and the recall of Annoy with what it was measured on."""
-    from embedding.evaluate.ranking import recall
-    from embedding.neighbours.annoy_index import AnnoySearch, build_index
-    from embedding.neighbours.exact import ExactSearch
-    from embedding.neighbours.search import choose_method
+def _folder(job: Job, kind: str) -> "IndexFolder":
+    from embedding.neighbours.files import IndexFolder
 
-    settings = job.settings.neighbours
+    return IndexFolder(job.staged[f"{kind}_index"].folder)
+
+
+def _rows(job: Job, kind: str) -> int:
+    return job.inputs[f"{kind}_vectors"].rows_out
+
+
+def _sample_size(job: Job, kind: str) -> int:
+    return min(job.settings.neighbours.recall_queries, _rows(job, kind))
+
+
+def _write_rows(job: Job, kind: str) -> None:
+    """Stage the vectors of the books or of the links, and what each is, beside where their index will be."""
+    table, key = f"{kind}_vectors", KEYS[kind]
     vectors = job.vectors(table, key)
     if len(vectors) < 2:
         raise WarehouseError(
             f"table {table} of {job.snapshot} holds {len(vectors)} vector: nothing has a neighbour; "
             "lower pairs.min_books, or give a larger dump"
         )
-    rows = np.arange(len(vectors))
-    file = job.staged[index].folder / "index.ann"
-    build_index(vectors, file, settings.trees, job.settings.seed)
-    annoy, exact = AnnoySearch(vectors, file, settings.search_k), ExactSearch(vectors)
-    sample = np.sort(np.random.default_rng(job.settings.seed).permutation(rows)[: settings.recall_queries])
-    right, _ = exact.neighbours(sample, settings.k)
-    while (share := recall(annoy.neighbours(sample, settings.k)[0], right)) < settings.min_recall and annoy.widen():
-        pass
-    method = choose_method(settings.method, len(vectors))
-    log.info(
-        "find_neighbours: %s vectors by %s search; Annoy's recall@%d %.4f with search_k %d",
-        f"{len(vectors):,}", method, settings.k, share, annoy.search_k,
-    )  # fmt: skip
-    found, cosines = (exact if method == "exact" else annoy).neighbours(rows, settings.k)
-    job.staged[index].facts = {
-        "metric": "angular", "vectors": len(vectors), "dimensions": vectors.shape[1], "trees": settings.trees,
-        "search_k": annoy.search_k, "row": key, "tables_by": method,
+    items: pa.Table = job.arrow(table, [key, "page_id", "title"]).sort_by(key)
+    _folder(job, kind).write_rows(vectors, items)
+
+
+def _build(job: Job, kind: str) -> dict[str, "Tuned"]:
+    """Stage the index of the books or of the links, with trees enough; how each table that it serves is to be searched."""
+    from embedding.neighbours.exact import ExactSearch
+    from embedding.neighbours.tuning import Limits, tune
+
+    settings, folder = job.settings.neighbours, _folder(job, kind)
+    limits = Limits(settings.trees, settings.max_trees, settings.search_k, settings.max_search_k, settings.min_recall)
+    exact = ExactSearch(folder.vectors())
+    served = [table for table, (_, given) in SEARCHES.items() if given == kind]
+    right = {table: _sample(job, table, exact) for table in served}
+    tuned = tune(
+        lambda trees: folder.build(trees, job.settings.seed),
+        {table: partial(lambda table, search_k: _sample(job, table, folder.search(search_k)), table) for table in served},
+        right,
+        limits,
+    )
+    first = tuned[served[0]]
+    job.staged[f"{kind}_index"].facts = {
+        **folder.facts(), "trees": first.trees, "seed": job.settings.seed, "item": KEYS[kind],
+        "search_k": {table: one.search_k for table, one in tuned.items()},
     }  # fmt: skip
-    k = found.shape[1]
-    columns: dict[str, Any] = {
-        "row": pa.array(np.repeat(rows, k), pa.int32()),
-        "neighbour": pa.array(found.ravel(), pa.int32()),
-        "rank": pa.array(np.tile(np.arange(1, k + 1), len(rows)), pa.int32()),
-        "similarity": pa.array(cosines.ravel(), pa.float32()),
-    }
-    measured_on = f"{len(sample):,} of {len(rows):,} {table}, Annoy (search_k {annoy.search_k}) against exact search, k = {k}"
-    return job.spark.createDataFrame(pa.table(columns)), (share, measured_on)
+    log.info(
+        "find_neighbours: index of %s %ss, %d trees; %s", f"{_rows(job, kind):,}", kind, first.trees,
+        ", ".join(f"recall@{settings.k} of {table} {one.recall:.4f} with search_k {one.search_k:,}" for table, one in tuned.items()),
+    )  # fmt: skip
+    return tuned
+
+
+def _sample(job: Job, table: str, search: "Search") -> "Vectors":
+    """Cosines that a search finds for a seeded sample of a table's queries, shape (queries, k)."""
+    asks, given = SEARCHES[table]
+    rows = np.random.default_rng(job.settings.seed).permutation(_rows(job, asks))[: job.settings.neighbours.recall_queries]
+    return _ask(job, search, np.sort(rows), asks, given)[1]
+
+
+def _ask(job: Job, search: "Search", rows: "Rows", asks: str, given: str) -> "tuple[Rows, Vectors]":
+    k = job.settings.neighbours.k
+    return search.neighbours(rows, k) if asks == given else search.nearest(_folder(job, asks).vectors()[rows], k)
+
+
+def _search(job: Job, table: str, tuned: "Tuned") -> DataFrame:
+    """What is near to every row, by the method of the settings: row, neighbour, rank, similarity."""
+    from embedding.neighbours.exact import ExactSearch
+    from embedding.neighbours.executors import Question, as_batch, search_on_executors
+    from embedding.neighbours.search import choose_method
+
+    asks, given = SEARCHES[table]
+    method = choose_method(job.settings.neighbours.method, max(_rows(job, asks), _rows(job, given)))
+    log.info("find_neighbours: %s of %s %ss by %s search", table, f"{_rows(job, asks):,}", asks, method)
+    if method == "annoy":
+        question = Question(_folder(job, given).folder, _folder(job, asks).folder, job.settings.neighbours.k, tuned.search_k)
+        return search_on_executors(job.spark, question)
+    rows = np.arange(_rows(job, asks))
+    answer = as_batch(rows, *_ask(job, ExactSearch(_folder(job, given).vectors()), rows, asks, given))
+    return job.spark.createDataFrame(pa.Table.from_batches([answer]))
 
 
 STEP = Step(
     "find_neighbours",
     reads=("book_vectors", "link_vectors", "pairs", "paired_books", "links"),
-    writes=("neighbours", "link_neighbours", "book_index", "link_index", "metrics"),
+    writes=("neighbours", "link_neighbours", "book_links_nearest", "link_books", "book_index", "link_index", "metrics"),
     settings=("neighbours",),
     run=run,
 )

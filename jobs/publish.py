@@ -41,6 +41,8 @@ STEP = Step(
         "neighbours",
         "link_neighbours",
         "book_map",
+        "book_links_nearest",
+        "link_books",
         "metrics/evaluate",
         "metrics/find_neighbours",
     ),

@@ -31,6 +31,14 @@ CONTRACT = {
         "page_id": "bigint", "title": "string", "author": "string", "genre": "string", "country": "string", "language": "string",
         "year": "int", "tsne_x": "float", "tsne_y": "float", "umap_x": "float", "umap_y": "float",
     },
+    "book_links_nearest": {
+        "page_id": "bigint", "title": "string", "rank": "int", "link_id": "int", "link_page_id": "bigint", "link_title": "string",
+        "similarity": "float", "mentions": "int",
+    },
+    "link_books": {
+        "link_id": "int", "page_id": "bigint", "title": "string", "rank": "int", "book_page_id": "bigint", "book_title": "string",
+        "similarity": "float", "mentions": "int",
+    },
     "metrics": {"metric": "string", "value": "double"},
 }  # fmt: skip
 

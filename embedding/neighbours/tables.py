@@ -1,4 +1,4 @@
-"""Neighbours by row number -> the tables `neighbours` and `link_neighbours`, with what explains each neighbour."""
+"""Neighbours by row number -> the tables that users read, with titles and with what explains each neighbour."""
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -51,4 +51,27 @@ def neighbour_table(neighbours: DataFrame, explained: DataFrame, named: DataFram
         .withColumn("shared_links", F.coalesce("shared_links", F.array().cast("array<string>")))
         .orderBy("row", "rank")
         .select(*TABLES["neighbours"].columns.names)
+    )
+
+
+def between_table(table: str, found: DataFrame, pairs: DataFrame, asking: DataFrame, given: DataFrame) -> DataFrame:
+    """The columns of `book_links_nearest` or `link_books`, ordered by row and rank.
+
+    Args:
+        table: which of them.
+        found: row, neighbour, rank, similarity.
+        pairs: book_id, link_id, mentions.
+        asking: row, page_id, title of what asks.
+        given: row, page_id, title of what is near to it.
+    """
+    book, link, kind = ("row", "neighbour", "link") if table == "book_links_nearest" else ("neighbour", "row", "book")
+    theirs = given.select(F.col("row").alias("neighbour"), F.col("page_id").alias(f"{kind}_page_id"), F.col("title").alias(f"{kind}_title"))
+    return (
+        found.withColumns({"book_id": F.col(book), "link_id": F.col(link)})
+        .join(pairs, ["book_id", "link_id"], "left")
+        .join(asking, "row", "inner")
+        .join(theirs, "neighbour", "inner")
+        .withColumn("mentions", F.coalesce("mentions", F.lit(0)))
+        .orderBy("row", "rank")
+        .select(*TABLES[table].columns.names)
     )

@@ -1,0 +1,62 @@
+"""Annoy on Spark's executors: each maps the index and the vectors from the shared folder and searches for its part of the queries."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+
+from embedding.neighbours.files import IndexFolder
+from embedding.neighbours.search import Rows, Vectors
+
+COLUMNS = "row int, neighbour int, rank int, similarity float"
+QUERIES_A_PARTITION = 20_000
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which rows of an index are nearest to the vectors of a file.
+
+    Attributes:
+        index: folder of the index.
+        queries: folder of the index whose vectors ask; the same one: each row asks for its neighbours, itself not among them.
+        k: rows each.
+        search_k: vectors inspected a query.
+    """
+
+    index: Path
+    queries: Path
+    k: int
+    search_k: int
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Answer the queries whose numbers are in the column id."""
+        search = IndexFolder(self.index).search(self.search_k)
+        queries = IndexFolder(self.queries).vectors()
+        for batch in batches:
+            rows = batch["id"].to_numpy()
+            if self.index == self.queries:
+                yield as_batch(rows, *search.neighbours(rows, self.k))
+            else:
+                yield as_batch(rows, *search.nearest(queries[rows], self.k))
+
+
+def search_on_executors(spark: SparkSession, question: Question) -> DataFrame:
+    """Answer a question for every vector that asks: row, neighbour, rank, similarity. The number of partitions changes nothing."""
+    count = len(IndexFolder(question.queries).vectors())
+    partitions = max(spark.sparkContext.defaultParallelism, -(-count // QUERIES_A_PARTITION))
+    return spark.range(0, count, 1, min(count, partitions)).mapInArrow(question, COLUMNS)
+
+
+def as_batch(rows: Rows, found: Rows, similar: Vectors) -> pa.RecordBatch:
+    """What was found for some rows, both of shape (rows, k), as rows of COLUMNS."""
+    k = found.shape[1]
+    columns = {
+        "row": pa.array(np.repeat(rows, k), pa.int32()),
+        "neighbour": pa.array(found.ravel(), pa.int32()),
+        "rank": pa.array(np.tile(np.arange(1, k + 1), len(rows)), pa.int32()),
+        "similarity": pa.array(similar.ravel(), pa.float32()),
+    }
+    return pa.RecordBatch.from_pydict(columns)
