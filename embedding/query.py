@@ -1,9 +1,10 @@
 """Asking for neighbours by title: forgiving of case and accents, with suggestions when there is none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from embedding.errors import NotFoundError
+from embedding.filters import Filters, filtered
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -24,12 +25,13 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Answer:
-    """The title that was found, of which wiki and snapshot, and its neighbours."""
+    """The title that was found, of which wiki and snapshot, its neighbours, and what filters could not judge, in words."""
 
     title: str
     wiki: str
     snapshot: str
     neighbours: list[Neighbour]
+    unknown: list[str] = field(default_factory=list)
 
 
 def folded(expression: str) -> str:
@@ -37,7 +39,14 @@ def folded(expression: str) -> str:
     return f"replace(replace(strip_accents(lower({expression})), '’', ''''), '_', ' ')"
 
 
-def similar(connection: "DuckDBPyConnection", title: str, kind: Kind = "book", wiki: str | None = None, k: int | None = None) -> Answer:
+def similar(
+    connection: "DuckDBPyConnection",
+    title: str,
+    kind: Kind = "book",
+    wiki: str | None = None,
+    k: int | None = None,
+    filters: Filters | None = None,
+) -> Answer:
     """The neighbours of a book or of a link.
 
     A title is found as it stands, else with case and accents forgiven, else without what Wikipedia puts in brackets behind it.
@@ -48,11 +57,17 @@ def similar(connection: "DuckDBPyConnection", title: str, kind: Kind = "book", w
         kind: which of them.
         wiki: where to look; None: everywhere.
         k: at most so many; None: all that the table has.
+        filters: which books are wanted as neighbours of a book; with any, all vectors are searched anew for k that pass.
 
     Raises:
         NotFoundError: no title is like it (near ones are named), or several are.
     """
     found = _find(connection, title, kind, wiki)
+    if filters:
+        deepest = f"SELECT max(rank) FROM {_VIEWS[kind]} WHERE wiki = ? AND title = ?"
+        (most,) = connection.execute(deepest, [found[0], found[2]]).fetchone() or (0,)
+        near = filtered(connection, found[0], found[2], filters, k or most)
+        return Answer(found[2], found[0], found[1], [Neighbour(*row) for row in near.rows], near.unknown)
     columns = "rank, neighbour_title, similarity, shared_links"
     rows = connection.execute(
         f"SELECT {columns} FROM {_VIEWS[kind]} WHERE wiki = ? AND title = ? AND rank <= ? ORDER BY rank", [found[0], found[2], k or 1 << 30]
