@@ -63,7 +63,13 @@ def filtered_ranks(books: Floats, links: Floats, pairs: Ints, known: Ints, block
     return ranks
 
 
-def recall(found: Floats, exact: Floats) -> float:
+def recall(found: Ints, exact: Ints) -> float:
+    """Share of the exact neighbours that were found, both of shape (queries, k)."""
+    hits = sum(len(np.intersect1d(one, other)) for one, other in zip(found, exact, strict=True))
+    return hits / exact.size if exact.size else float("nan")
+
+
+def recall_of_cosines(found: Floats, exact: Floats) -> float:
     """Share of the k nearest that were found: a neighbour counts when it is as near as the k-th of exact search.
 
     Source: ann-benchmarks (Aumueller, Bernhardsson, Faithfull, 2020). So of several equally near ones any will do.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from embedding.errors import GateError
-from embedding.evaluate.ranking import recall
+from embedding.evaluate.ranking import recall_of_cosines
 from embedding.neighbours.search import Vectors
 
 
@@ -68,6 +68,6 @@ def tune(
 
 def _search_k(trees: int, ask: Callable[[int], Vectors], right: Vectors, limits: Limits) -> Tuned:
     search_k = limits.search_k
-    while (share := recall(ask(search_k), right)) < limits.min_recall and search_k * 2 <= limits.max_search_k:
+    while (share := recall_of_cosines(ask(search_k), right)) < limits.min_recall and search_k * 2 <= limits.max_search_k:
         search_k *= 2
     return Tuned(trees, search_k, share)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from embedding.evaluate.ranking import auc, filtered_ranks, recall
+from embedding.evaluate.ranking import auc, filtered_ranks, recall, recall_of_cosines
 
 # Few different values, so that ties abound.
 SCORES = st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=12).map(np.array)
@@ -74,11 +74,21 @@ def test_ranking_changes_neither_vectors_nor_pairs() -> None:
     assert pairs.tolist() == [[0, 0], [1, 2]]
 
 
-def test_recall_is_the_share_that_is_as_near_as_the_kth_whatever_the_order() -> None:
-    exact = np.array([[0.9, 0.8, 0.7, 0.6], [0.5, 0.5, 0.5, 0.5]])
+def test_recall_is_the_share_that_was_found_whatever_the_order() -> None:
+    exact = np.array([[1, 2, 3, 4], [5, 6, 7, 8]])
     assert recall(exact[:, ::-1], exact) == 1
-    assert recall(np.array([[0.9, 0.7, 0.59, 0.5], [0.5, 0.5, 0.4, 0.1]]), exact) == 4 / 8
-    assert recall(exact[::-1], exact) == 4 / 8, "each query for itself"
+    assert recall(np.array([[1, 2, 9, 10], [5, 11, 12, 13]]), exact) == 3 / 8
+    assert recall(np.array([[5, 6, 7, 8], [1, 2, 3, 4]]), exact) == 0, "each query for itself"
     assert math.isnan(recall(exact[:0], exact[:0]))
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(ValueError, match="zip"):
         recall(exact[:1], exact)
+
+
+def test_recall_by_cosine_is_the_share_that_is_as_near_as_the_kth_whatever_the_order() -> None:
+    exact = np.array([[0.9, 0.8, 0.7, 0.6], [0.5, 0.5, 0.5, 0.5]])
+    assert recall_of_cosines(exact[:, ::-1], exact) == 1
+    assert recall_of_cosines(np.array([[0.9, 0.7, 0.59, 0.5], [0.5, 0.5, 0.4, 0.1]]), exact) == 4 / 8
+    assert recall_of_cosines(exact[::-1], exact) == 4 / 8, "each query for itself"
+    assert math.isnan(recall_of_cosines(exact[:0], exact[:0]))
+    with pytest.raises(ValueError, match="shape"):
+        recall_of_cosines(exact[:1], exact)
