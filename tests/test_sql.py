@@ -7,7 +7,8 @@ import pytest
 
 from embedding.errors import NotFoundError
 from embedding.manifest import Snapshot
-from embedding.sql import latest_view, open_duckdb, quote, tables_there
+from embedding.sql import open_duckdb
+from embedding.views import latest_query, quote, tables_there
 from embedding.warehouse import Warehouse, write_table
 
 OLD, NEW, OTHER = Snapshot("awiki", "20240101"), Snapshot("awiki", "20240201"), Snapshot("bwiki", "20240115")
@@ -123,6 +124,6 @@ def test_an_empty_warehouse_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_the_latest_view_is_plain_sql(warehouse: Warehouse) -> None:
-    assert latest_view("links", warehouse) == "SELECT * FROM links WHERE false"
+    assert latest_query("links", warehouse) == "SELECT * FROM links WHERE false"
     warehouse.publish(OLD, {})
-    assert latest_view("links", warehouse) == "SELECT * FROM links WHERE (wiki = 'awiki' AND snapshot = '20240101')"
+    assert latest_query("links", warehouse) == "SELECT * FROM links WHERE (wiki = 'awiki' AND snapshot = '20240101')"

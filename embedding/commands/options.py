@@ -27,6 +27,13 @@ def wiki(text: str) -> str:
     return text
 
 
+def database(text: str) -> str:
+    """The name of a database of a catalog."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", text):
+        raise argparse.ArgumentTypeError(f"{text} is not allowed: small letters, digits and _, a letter first")
+    return text
+
+
 def reader_settings(options: argparse.Namespace) -> Settings:
     """Settings of a command that only reads: no wiki need be named."""
     return settings_of(options) if options.conf else settings_of(options, "wiki=any")

@@ -12,7 +12,8 @@ from embedding.job import Step
 from embedding.manifest import Snapshot
 from embedding.query import similar
 from embedding.runs import run_steps
-from embedding.sql import open_duckdb, quote
+from embedding.sql import open_duckdb
+from embedding.views import quote
 from embedding.warehouse import Warehouse
 
 

@@ -1,0 +1,117 @@
+"""The statements that make the tables known to an SQL engine: to DuckDB as views, to Spark's catalog as external tables.
+
+A table holds every snapshot, with the columns wiki and snapshot; `<table>_latest` holds, of each wiki, the newest published snapshot
+alone, by values that stand in the view, so that no other partition is looked at. deploy/sql/views.sql builds on these.
+"""
+
+import re
+from pathlib import Path
+
+from embedding.errors import NotFoundError
+from embedding.tables import BY_STEP, TABLES, ddl
+from embedding.warehouse import Warehouse, address
+
+# The cosine of two vectors of length 1.
+COSINE = {
+    "duckdb": "CREATE OR REPLACE MACRO cosine(one, other) AS list_dot_product(one::DOUBLE[], other::DOUBLE[])",
+    "spark": (
+        "CREATE OR REPLACE TEMPORARY FUNCTION cosine(one ARRAY<FLOAT>, other ARRAY<FLOAT>) RETURNS DOUBLE RETURN "
+        "aggregate(zip_with(one, other, (x, y) -> CAST(x AS DOUBLE) * y), 0D, (total, x) -> total + x)"
+    ),
+}
+
+
+def tables_there(warehouse: Warehouse) -> list[str]:
+    """The tables of which any snapshot is there.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    there = [table for table in TABLES if next(warehouse.root.glob(f"{table}/**/*.parquet"), None)]
+    if not there:
+        raise NotFoundError(
+            f"{warehouse.root}: holds no table yet; make them with `bookspace run`, or name another folder with --warehouse"
+        )
+    return there
+
+
+def partition_keys(table: str) -> tuple[str, ...]:
+    """The columns that are folders."""
+    return ("wiki", "snapshot", "step") if table in BY_STEP else ("wiki", "snapshot")
+
+
+def quote(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def latest_query(table: str, warehouse: Warehouse) -> str:
+    """The query of the view `<table>_latest`. Names of wikis and snapshots are plain words, which the settings see to."""
+    shown = " OR ".join(f"(wiki = {quote(s.wiki)} AND snapshot = {quote(s.date)})" for s in warehouse.latest())
+    return f"SELECT * FROM {table} WHERE {shown or 'false'}"
+
+
+def duckdb_statements(warehouse: Warehouse) -> list[str]:
+    """A view a table, its latest view, and the views that build on them.
+
+    Raises:
+        NotFoundError: the warehouse holds no table.
+    """
+    there = tables_there(warehouse)
+    made = []
+    for table in there:
+        files = quote(f"{warehouse.root.absolute()}/{table}/**/*.parquet")
+        keys = ", ".join(f"'{key}': VARCHAR" for key in partition_keys(table))
+        made.append(
+            f"CREATE OR REPLACE VIEW {table} AS SELECT {', '.join([*TABLES[table].columns.names, *partition_keys(table)])} FROM "
+            f"read_parquet({files}, hive_partitioning = true, hive_types = {{{keys}}}, union_by_name = true)"
+        )
+        made.append(f"CREATE OR REPLACE VIEW {table}_latest AS {latest_query(table, warehouse)}")
+    return [*made, COSINE["duckdb"], *built_on(there)]
+
+
+def catalog_statements(warehouse: Warehouse, database: str) -> list[str]:
+    """An external table a table with its partitions, its latest view, and the views that build on them, in a database of Spark's catalog.
+
+    The tables are made anew, which touches none of their files.
+
+    Raises:
+        NotFoundError: the warehouse holds no table.
+    """
+    there = tables_there(warehouse)
+    made = [f"CREATE DATABASE IF NOT EXISTS {database}", f"USE {database}"]
+    for table in there:
+        keys = partition_keys(table)
+        columns = ", ".join([ddl(table), *(f"{key} string" for key in keys)])
+        made += [
+            f"DROP TABLE IF EXISTS {table}",
+            f"CREATE TABLE {table} ({columns}) USING parquet PARTITIONED BY ({', '.join(keys)}) "
+            f"LOCATION {_spark_text(address(warehouse.root / table))}",
+            f"MSCK REPAIR TABLE {table}",
+            f"CREATE OR REPLACE VIEW {table}_latest AS {latest_query(table, warehouse)}",
+        ]
+    return [*made, COSINE["spark"].replace("TEMPORARY ", ""), *built_on(there)]
+
+
+def built_on(tables: list[str]) -> list[str]:
+    """The statements of deploy/sql/views.sql that need no other tables than these."""
+    text = re.sub(r"--[^\n]*", "", _file().read_text(encoding="utf-8"))
+    made = []
+    there = set(tables)
+    for statement in (" ".join(part.split()) for part in text.split(";")):
+        view, *needed = re.findall(r"\b([a-z_]+)_latest\b", statement) or [""]
+        if view and there.issuperset(needed):
+            there.add(view)
+            made.append(statement)
+    return made
+
+
+def _spark_text(text: str) -> str:
+    """A text as a literal of Spark SQL, where a backslash escapes."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _file() -> Path:
+    """Inside the installed package, or in a source tree."""
+    inside = Path(__file__).parent / "views.sql"
+    return inside if inside.is_file() else Path(__file__).parent.parent / "deploy" / "sql" / "views.sql"
