@@ -42,6 +42,35 @@ def download_dump(wiki: str, settings: DownloadSettings, date: str | None = None
     return folder
 
 
+def complete_date(wiki: str, settings: DownloadSettings, date: str | None = None) -> str | None:
+    """The date of a dump if it is complete, without fetching it; None if it is still to come. The log says why.
+
+    Args:
+        wiki: its database name.
+        settings: where from.
+        date: of the dump, YYYYMMDD; None: the newest that is complete.
+
+    Raises:
+        DownloadError: the dump will never come (newer ones are there already), there is no such wiki, or the site cannot be reached.
+    """
+    web = Web(settings.mirror, settings.connections, settings.contact)
+    if date is None:
+        return find_dump(web, settings.mirror, wiki, None)[0]
+    top = f"{settings.mirror.rstrip('/')}/{wiki}"
+    dates = _dates(web, top, settings.mirror)
+    if date not in dates:
+        if date < dates[0]:
+            raise DownloadError(f"{top}/{date}/: there is no dump of this date and none will come; there are {', '.join(dates)}")
+        log.info("download: %s: there is no dump of %s yet; the newest is %s", wiki, date, dates[0])
+        return None
+    try:
+        _plan(web, top, wiki, date)
+    except (IncompleteDumpError, MissingError) as error:  # a dump that has just begun has no status yet
+        log.info("download: %s: not complete yet: %s", wiki, error)
+        return None
+    return date
+
+
 def find_dump(web: Web, mirror: str, wiki: str, date: str | None) -> tuple[str, list[DumpFile]]:
     """The date of a dump, and its files with their sums.
 
