@@ -38,6 +38,20 @@ class StagedTable:
     dropped: dict[str, int] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def attempts(self) -> Path:
+        """A folder beside it for tasks that may fail, or run twice; what `take` leaves there goes when the step ends."""
+        folder = self.folder.with_name(f"{self.folder.name}.attempts")
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def take(self, files: Iterable[Path]) -> None:
+        """Make these files out of `attempts`, in this order, all that the table has."""
+        for old in self.folder.iterdir():
+            old.unlink()
+        for number, file in enumerate(files):
+            file.rename(self.folder / f"part-{number:05}.parquet")
+
 
 class Warehouse:
     """The tables of all wikis and snapshots under one folder."""

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow.parquet as pq
-from pyspark.sql import Observation
-from pyspark.sql import functions as F
 
 from embedding.errors import DumpError, SettingsError
 from embedding.job import Job, Step, log
@@ -14,14 +12,13 @@ from embedding.runs import run_alone
 from embedding.settings import Settings
 from embedding.settings_files import conf_folder
 from embedding.tables import TABLES
-from embedding.warehouse import address
-from embedding.wiki.accounts import FileAccount, RangeReport, balance
+from embedding.wiki.accounts import FileAccount, balance
 from embedding.wiki.aliases import template_aliases
-from embedding.wiki.dump import ByteRange, read_header
-from embedding.wiki.files import find_files, identity_of, size_of
+from embedding.wiki.dump import ByteRange, DumpFile, look_at, plan, read_header
+from embedding.wiki.files import find_files, identity_of
 from embedding.wiki.reader import RangeReader
 from embedding.wiki.site import ARTICLE, TEMPLATE, Site
-from embedding.wiki.source import plan, read_pages
+from embedding.wiki.source import write_pages
 
 
 def run(job: Job) -> None:
@@ -35,10 +32,10 @@ def run(job: Job) -> None:
             f"books.infoboxes is empty: no infobox is known that makes a page of {settings.wiki} a book; "
             f"there are settings for {known}; for another wiki give --set 'books.infoboxes=[Name of the infobox]'"
         )
-    files = find_files(settings.dump)
+    files = [look_at(path) for path in find_files(settings.dump)]
     site = _site(files, job)
-    log.info("read_dump: %s", files[0] if len(files) == 1 else f"{len(files)} files, {files[0]} to {files[-1]}")
-    spans = plan(files, _partition_bytes(sum(map(size_of, files)), job))
+    log.info("read_dump: %s", files[0].path if len(files) == 1 else f"{len(files)} files, {files[0].path} to {files[-1].path}")
+    spans = plan(files, _partition_bytes(sum(file.size for file in files), job))
     aliases = _known_aliases(job)
     accounts = _read(job, spans, site, aliases)
     found = _aliases(job, site)
@@ -46,21 +43,19 @@ def run(job: Job) -> None:
         # A redirect may stand behind the pages that call it: what they call is known too late for one reading. The next snapshot
         # begins with what this one has found.
         log.info("read_dump: templates %s lead to a wanted infobox; reading again for the pages that call them", ", ".join(sorted(new)))
-        for file in job.staged["pages"].folder.iterdir():
-            file.unlink()
         accounts = _read(job, spans, site, found)
     _tell(accounts)
     job.staged["pages"].facts |= {"site": site.to_dict(), "files": [account.facts() for account in accounts], "aliases": sorted(found)}
 
 
-def _site(files: Sequence[str], job: Job) -> Site:
+def _site(files: Sequence[DumpFile], job: Job) -> Site:
     """The rules of the wiki, after making sure that all files are of the one that the settings are for."""
     settings = job.settings
     for file in files:
-        site = Site.from_header(read_header(file), file, settings.books.namespace_aliases)
+        site = Site.from_header(read_header(file), file.path, settings.books.namespace_aliases)
         if site.dbname and site.dbname != settings.wiki:
             raise DumpError(
-                f"{file}: is a dump of {site.dbname}, and the settings are for {settings.wiki}; give --conf conf/{site.dbname}.yaml"
+                f"{file.path}: is a dump of {site.dbname}, and the settings are for {settings.wiki}; give --conf conf/{site.dbname}.yaml"
             )
     return site
 
@@ -70,24 +65,14 @@ def _read(job: Job, spans: Sequence[ByteRange], site: Site, aliases: Iterable[st
     settings, staged = job.settings, job.staged["pages"]
     max_damaged = settings.read.max_damaged_streams
     reader = RangeReader(site, [*settings.books.infoboxes, *sorted(aliases)], frozenset([ARTICLE]), max_damaged)
-    rows = read_pages(job.spark, spans, reader)
-    redirect = F.col("redirect_target").isNotNull()
-    seen = Observation()
-    watched = rows.observe(
-        seen,
-        F.count(F.when((F.col("namespace") == ARTICLE) & ~redirect, True)).alias("articles"),
-        F.count(F.when(redirect, True)).alias("redirects"),
-        F.count("wikitext").alias("candidates"),
-        F.array_join(F.collect_list("report"), "\n").alias("reports"),
-    )
-    pages = watched.where(F.col("report").isNull()).select(*TABLES["pages"].columns.names)
-    pages.write.mode("append").parquet(address(staged.folder))
-    figures = dict(seen.get)
-    reports = [RangeReport.from_json(line) for line in figures.pop("reports").splitlines()]
-    accounts = balance(spans, reports, max_damaged)
+    done = write_pages(job.spark, spans, reader, staged.attempts)
+    accounts = balance(spans, [part.report for part in done], max_damaged)
+    staged.take(part.file for part in done if part.file)
     staged.rows_in = sum(account.pages for account in accounts)  # the warehouse sees that rows written and dropped add up to it
     staged.dropped = dict(sum((account.dropped for account in accounts), Counter()))
-    staged.facts = figures
+    redirects, candidates = sum(account.redirects for account in accounts), sum(account.candidates for account in accounts)
+    articles = sum(account.kept for account in accounts) - redirects
+    staged.facts = {"articles": articles, "redirects": redirects, "candidates": candidates}
     if not staged.rows_in:
         raise DumpError(f"{', '.join(account.file for account in accounts)}: holds no page; give a pages-articles file")
     return accounts
@@ -107,6 +92,7 @@ def _aliases(job: Job, site: Site) -> set[str]:
         job.staged["pages"].folder,
         columns=["title", "redirect_target"],
         filters=[("namespace", "==", TEMPLATE), ("redirect_namespace", "==", TEMPLATE)],
+        schema=TABLES["pages"].columns,  # there may be no file
     )
     return template_aliases(
         dict(zip(found["title"].to_pylist(), found["redirect_target"].to_pylist(), strict=True)), job.settings.books.infoboxes, site

@@ -13,7 +13,7 @@ from embedding.runs import run_steps
 from embedding.settings_files import load_settings
 from embedding.sql import open_duckdb
 from embedding.warehouse import Warehouse
-from embedding.wiki.dump import read_header
+from embedding.wiki.dump import look_at, read_header
 from embedding.wiki.site import Site, Title
 from jobs.pipeline import STEPS
 from tests.conftest import BorrowedSession
@@ -41,7 +41,7 @@ def warehouse(spark: SparkSession, dump: Path) -> Warehouse:
 
 
 def test_every_real_book_is_there_with_all_its_links(warehouse: Warehouse, dump: Path) -> None:
-    site = Site.from_header(read_header(str(dump)), str(dump))
+    site = Site.from_header(read_header(look_at(str(dump))), str(dump))
     truth = {}
     for line in (dump.parent / "truth.ndjson").read_text(encoding="utf-8").splitlines():
         book = json.loads(line)

@@ -1,1 +1,1 @@
-"""Dump files and wikitext; no Spark in here except in source.py, the data source."""
+"""Dump files and wikitext; no Spark in here except in source.py."""

@@ -1,6 +1,5 @@
 """The accounts of a reading: what came in, what went out, and what was dropped, by reason and by file."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -23,6 +22,8 @@ class RangeReport:
         end: byte behind its last.
         pages: `<page>` tags that begin in it.
         kept: rows given.
+        redirects: rows that are redirects; the others are articles.
+        candidates: rows with wikitext.
         dropped: pages without a row, by reason.
         older_revisions: revisions beside the newest ones.
         damages: bytes that could not be decoded.
@@ -34,22 +35,12 @@ class RangeReport:
     end: int
     pages: int = 0
     kept: int = 0
+    redirects: int = 0
+    candidates: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     older_revisions: int = 0
     damages: list[Damage] = field(default_factory=list)
     decoded: int = 0
-
-    def to_json(self) -> str:
-        """As one line of text."""
-        return json.dumps(asdict(self) | {"dropped": dict(self.dropped)})  # asdict counts the items of a Counter
-
-    @classmethod
-    def from_json(cls, text: str) -> "RangeReport":
-        """What `to_json` wrote."""
-        facts = json.loads(text)
-        facts["dropped"] = Counter(facts["dropped"])
-        facts["damages"] = [Damage(**damage) for damage in facts["damages"]]
-        return cls(**facts)
 
 
 @dataclass
@@ -61,6 +52,8 @@ class FileAccount:
     decoded: int = 0
     pages: int = 0
     kept: int = 0
+    redirects: int = 0
+    candidates: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     older_revisions: int = 0
     damages: list[Damage] = field(default_factory=list)
@@ -71,6 +64,8 @@ class FileAccount:
         self.decoded += report.decoded
         self.pages += report.pages
         self.kept += report.kept
+        self.redirects += report.redirects
+        self.candidates += report.candidates
         self.dropped += report.dropped
         self.older_revisions += report.older_revisions
         self.damages += report.damages

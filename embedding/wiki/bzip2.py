@@ -1,9 +1,6 @@
-"""bz2 files as rows of blocks, each decoded on its own.
+"""bz2 files decoded, each block on its own.
 
-A bz2 file is a row of streams, a stream a row of blocks of at most 900,000 bytes before compression. A block begins, at any bit, with
-a 48-bit magic number, and holds all that is needed to decode it but the stream's header. So a file of one stream is read in parallel
-as well as one of many, and a damaged block costs itself alone. Source: the format of J. Seward as bzip2recover.c of bzip2 1.0.8 reads
-it; https://github.com/dsnet/compress/blob/master/doc/bzip2-format.pdf.
+So a file of one stream is read in parallel as well as one of many, and a damaged block costs itself alone.
 """
 
 import bz2
@@ -19,14 +16,14 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-PIECE = 1 << 22  # bytes read at a time, decoded at a time
-LONGEST_BLOCK = 1 << 21  # no block takes more bytes: 900,000 that do not compress, and what bzip2 adds to them
+from embedding.wiki.stretches import BLOCK, HEADER_BITS, LONGEST_BLOCK, MAGIC_BITS, STREAM_END, Stretch, find_magic, stretches
+
 AT_ONCE = 1 << 21  # bytes given to the decoder together
 MOST_AT_ONCE = 1 << 26  # bytes that they may decode to, or they are taken one by one: 45 MB of one letter are a block of 40 bytes
+DECODED = 1 << 22  # bytes taken from the decoder at a time
 TAIL = 64  # bytes at a stretch's end in which a stream's end and the next one's header lie
-BLOCK, STREAM_END = 0x314159265359, 0x177245385090
-_MAGIC_BITS, _CRC_BITS, _HEADER_BITS = 48, 32, 32
-_EMPTY_STREAM_BITS = _HEADER_BITS + _MAGIC_BITS + _CRC_BITS
+_CRC_BITS = 32
+_EMPTY_STREAM_BITS = HEADER_BITS + MAGIC_BITS + _CRC_BITS
 
 
 @dataclass(frozen=True)
@@ -36,103 +33,6 @@ class Damage:
     start: int
     end: int
     reason: str
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """A block: from its magic number to the next one's, or to the end of the file. Or a whole stream: from its header to the next one's.
-
-    Attributes:
-        start: bit of the file at which it begins.
-        end: bit at which it ends.
-        data: its bytes, from the one that holds the first bit on; of one that is too long for a block, the first LONGEST_BLOCK.
-        whole: it is a stream.
-    """
-
-    start: int
-    end: int
-    data: bytes
-    whole: bool = False
-
-
-def _patterns(magic: int) -> list[tuple[int, bytes]]:
-    """The whole bytes among the 48 bits when they begin `shift` bits into a byte, for each of the eight shifts."""
-    return [(0, magic.to_bytes(6, "big"))] + [(shift, (magic << (8 - shift)).to_bytes(7, "big")[1:6]) for shift in range(1, 8)]
-
-
-_BLOCK_PATTERNS, _STREAM_END_PATTERNS = _patterns(BLOCK), _patterns(STREAM_END)
-
-
-def _find_first_blocks(data: bytes, start: int) -> list[int]:
-    """Bytes of `data` at which a block begins that begins a byte, as the first one of a stream does; in the bytes from `start` on."""
-    found, pattern = [], _BLOCK_PATTERNS[0][1]
-    place = data.find(pattern, start)
-    while place >= 0:
-        found.append(place)
-        place = data.find(pattern, place + 1)
-    return found
-
-
-def find_magic(data: bytes, magic: int, start: int = 0, end: int | None = None) -> list[int]:
-    """Bits of `data` at which the 48 bits of BLOCK or STREAM_END stand, those in the bytes from `start` to `end`."""
-    end = len(data) if end is None else end
-    found = []
-    for shift, pattern in _BLOCK_PATTERNS if magic == BLOCK else _STREAM_END_PATTERNS:
-        inner = 1 if shift else 0  # the pattern begins in the byte behind the one that holds the first bit
-        place = data.find(pattern, start + inner, end)
-        while place >= 0:
-            first = place - inner
-            if int.from_bytes(data[first : first + 7].ljust(7, b"\0"), "big") >> (8 - shift) & ((1 << _MAGIC_BITS) - 1) == magic:
-                found.append(first * 8 + shift)
-            place = data.find(pattern, place + 1, end)
-    return sorted(bit for bit in found if bit + _MAGIC_BITS <= end * 8)
-
-
-def stretches(file: BinaryIO, start: int, whole_until: int = 0) -> Iterator[Stretch]:
-    """The stretches of a file whose first bit lies in the byte `start` or behind it, in order.
-
-    Blocks are looked for at every bit, which takes eight passes. Streams are looked for in one, and are given whole where they end
-    before the byte `whole_until`.
-    """
-    file.seek(start)
-    base, held, searched = start, b"", 0  # held: the bytes from `base` on, of which the first `searched` hold no mark
-    begin, whole, head = -1, False, b""  # of the stretch under way; head: its first bytes, when it is too long to be held
-    at_end = False
-    while not at_end:
-        piece = file.read(PIECE)
-        at_end = not piece
-        held += piece
-        marks, searched = _marks(held, searched, whole_until - base, at_end)
-        for bit, streams in marks:
-            place = base * 8 + bit
-            if place == begin:  # its last byte was the last one held, and it was found then
-                continue
-            if begin >= 0:
-                end = place + _HEADER_BITS * (streams - whole)  # a stream ends before the header of the next one, a block behind it
-                yield Stretch(begin, end, head or held[begin // 8 - base : -(-end // 8) - base], whole)
-            begin, whole, head = place, streams, b""
-        if begin >= 0 and not whole and not head and base + searched - begin // 8 > LONGEST_BLOCK:
-            head = held[begin // 8 - base :][:LONGEST_BLOCK]
-        done = searched if begin < 0 or head else begin // 8 - base
-        held, base, searched = held[done:], base + done, searched - done
-    if begin >= 0:
-        yield Stretch(begin, (base + len(held)) * 8, head or held, whole)
-
-
-def _marks(held: bytes, searched: int, whole_until: int, at_end: bool) -> tuple[list[tuple[int, bool]], int]:
-    """Where stretches begin: bits, and whether a whole stream begins there; and up to which byte this is settled."""
-    streams = [place - 4 for place in _find_first_blocks(held, searched + 4) if held[place - 4 : place - 1] == b"BZh"]
-    marks = []
-    done = searched
-    for here, following in itertools.pairwise(streams):
-        if following <= whole_until:
-            marks += [(bit, False) for bit in find_magic(held, BLOCK, done, here)] + [(here * 8, True)]
-            done = following
-    settled = len(held)
-    if streams and not at_end and streams[-1] < whole_until and len(held) - streams[-1] <= LONGEST_BLOCK:
-        settled = streams[-1]  # the stream that begins here may yet be whole
-    marks += [(bit, False) for bit in find_magic(held, BLOCK, done, settled)]
-    return marks, settled if at_end or settled < len(held) else max(done, settled - 6)
 
 
 def decode_stretches(found: Iterable[Stretch]) -> Iterator[bytes | Damage]:
@@ -169,7 +69,7 @@ def read_range(file: BinaryIO, start: int, end: int) -> Iterator[bytes | Damage 
     """What the blocks that begin in the bytes [start, end) hold; None; then, as long as it is asked for, what those behind hold."""
     found = stretches(file, start, end)
     first = next(found, None)
-    if start == 0 and (first is None or first.start > _HEADER_BITS):
+    if start == 0 and (first is None or first.start > HEADER_BITS):
         yield Damage(0, first.start // 8 + 4 * first.whole if first else end, "it holds no bzip2 block")
     behind: list[Stretch] = []
 
@@ -196,7 +96,7 @@ def read_tail(file: BinaryIO, size: int, wanted: int) -> bytes | None:
         start = max(0, start - LONGEST_BLOCK)
         found = list(stretches(file, start))
         ends = _stream_ends(found[-1]) if found else []
-        if not ends or ends[-1] + _MAGIC_BITS + _CRC_BITS > size * 8:
+        if not ends or ends[-1] + MAGIC_BITS + _CRC_BITS > size * 8:
             return None
         tail = b""
         for stretch in reversed(found):
@@ -243,7 +143,7 @@ def _decode(batch: Sequence[Stretch]) -> list[bytes] | None:
     with _in_memory(data) as file:
         try:
             with IndexedBzip2File(file, parallelization=1) as reader:
-                while chunk := reader.read(PIECE):
+                while chunk := reader.read(DECODED):
                     chunks.append(chunk)
                     size += len(chunk)
                     if size > MOST_AT_ONCE:
@@ -251,7 +151,7 @@ def _decode(batch: Sequence[Stretch]) -> list[bytes] | None:
                 last = max(reader.available_block_offsets(), default=0)  # the end of the last stream; the decoder passes over what follows
         except Exception:  # whatever C++ throws at damaged data; libbz2 has the last word
             return None
-    return chunks if -(-(last + _MAGIC_BITS + _CRC_BITS) // 8) == len(data) else None
+    return chunks if -(-(last + MAGIC_BITS + _CRC_BITS) // 8) == len(data) else None
 
 
 @contextlib.contextmanager
@@ -294,8 +194,8 @@ def _block_end(stretch: Stretch) -> int | None:
     ends = _stream_ends(stretch, max(0, len(stretch.data) - TAIL))
     if not ends:
         return stretch.end
-    rest = stretch.end - ends[0] - (len(ends) - 1) * _EMPTY_STREAM_BITS - _MAGIC_BITS - _CRC_BITS
-    return ends[0] if rest <= 7 + _HEADER_BITS else None
+    rest = stretch.end - ends[0] - (len(ends) - 1) * _EMPTY_STREAM_BITS - MAGIC_BITS - _CRC_BITS
+    return ends[0] if rest <= 7 + HEADER_BITS else None
 
 
 def _as_stream(stretch: Stretch, end: int) -> bytes:
@@ -309,8 +209,8 @@ def _as_stream(stretch: Stretch, end: int) -> bytes:
         data = moved
     whole, rest = divmod(length, 8)
     block = data[:whole].tobytes()
-    checksum = int.from_bytes(block[_MAGIC_BITS // 8 : (_MAGIC_BITS + _CRC_BITS) // 8], "big")
-    end_bits = ((int(data[whole]) >> (8 - rest) if rest else 0) << _MAGIC_BITS | STREAM_END) << _CRC_BITS | checksum
-    end_length = rest + _MAGIC_BITS + _CRC_BITS
+    checksum = int.from_bytes(block[MAGIC_BITS // 8 : (MAGIC_BITS + _CRC_BITS) // 8], "big")
+    end_bits = ((int(data[whole]) >> (8 - rest) if rest else 0) << MAGIC_BITS | STREAM_END) << _CRC_BITS | checksum
+    end_length = rest + MAGIC_BITS + _CRC_BITS
     padding = -end_length % 8
     return b"BZh9" + block + (end_bits << padding).to_bytes((end_length + padding) // 8, "big")

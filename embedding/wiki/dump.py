@@ -6,7 +6,7 @@ https://meta.wikimedia.org/wiki/Data_dumps/Dump_format.
 
 import itertools
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
@@ -24,6 +24,15 @@ Event = bytes | Damage | None
 
 
 @dataclass(frozen=True)
+class DumpFile:
+    """A file, how it is packed, and its length in bytes: what is asked for once and needed by all that follows."""
+
+    path: str
+    kind: Kind
+    size: int
+
+
+@dataclass(frozen=True)
 class ByteRange:
     """What one task reads: the pages that start in the bz2 blocks (of plain XML: the bytes) that start in [start, end)."""
 
@@ -31,6 +40,15 @@ class ByteRange:
     kind: Kind
     start: int
     end: int
+
+
+def look_at(path: str) -> DumpFile:
+    """A dump file before it is read.
+
+    Raises:
+        DumpError: it is none, or its length is not to be known.
+    """
+    return DumpFile(path, kind_of(path), size_of(path))
 
 
 def kind_of(path: str) -> Kind:
@@ -54,45 +72,56 @@ def kind_of(path: str) -> Kind:
     )
 
 
-def plan_ranges(path: str, kind: Kind, size: int, range_bytes: int) -> list[ByteRange]:
-    """Split a file of `size` bytes into ranges of about `range_bytes` that together cover every byte once, where it can be split."""
-    count = max(1, -(-size // range_bytes)) if kind in ("bz2", "xml") else 1
-    bounds = [size * i // count for i in range(count + 1)]
-    return [ByteRange(path, kind, start, end) for start, end in itertools.pairwise(bounds)]
+def plan(files: Iterable[DumpFile], range_bytes: int) -> list[ByteRange]:
+    """The byte ranges of all files, a task each.
+
+    Raises:
+        DumpError: a file is cut off.
+    """
+    spans = []
+    for file in files:
+        check_end(file)
+        spans += plan_ranges(file, range_bytes)
+    return spans
 
 
-def check_end(path: str, kind: Kind) -> None:
+def plan_ranges(file: DumpFile, range_bytes: int) -> list[ByteRange]:
+    """Split a file into ranges of about `range_bytes` that together cover every byte once, where it can be split."""
+    count = max(1, -(-file.size // range_bytes)) if file.kind in ("bz2", "xml") else 1
+    bounds = [file.size * i // count for i in range(count + 1)]
+    return [ByteRange(file.path, file.kind, start, end) for start, end in itertools.pairwise(bounds)]
+
+
+def check_end(file: DumpFile) -> None:
     """Find out before any work whether a file was cut off, as a broken download leaves it. Of gz and zst, their one task finds it out.
 
     Raises:
         DumpError: it was.
     """
-    size = size_of(path)
-    with open_file(path) as file:
-        if kind == "bz2":
-            tail = bzip2.read_tail(file, size, TAIL)
-        elif kind == "xml":
-            file.seek(max(0, size - TAIL))
-            tail = file.read(TAIL)
+    if file.kind not in ("bz2", "xml"):
+        return
+    with open_file(file.path) as opened:
+        if file.kind == "bz2":
+            tail = bzip2.read_tail(opened, file.size, TAIL)
         else:
-            return
+            opened.seek(max(0, file.size - TAIL))
+            tail = opened.read(TAIL)
     if tail is None:
-        raise DumpError(f"{path}: is cut off at byte {size}: its last bzip2 stream has no end; download the file again")
+        raise DumpError(f"{file.path}: is cut off at byte {file.size}: its last bzip2 stream has no end; download the file again")
     if END not in tail:
-        raise _cut_off(path)
+        raise _cut_off(file.path)
 
 
-def read_header(path: str) -> bytes:
+def read_header(file: DumpFile) -> bytes:
     """The bytes of a dump file before its first page, with `<siteinfo>`.
 
     Raises:
         DumpError: the file is no dump, or is cut off or damaged before its first page.
     """
     header = b""
-    kind = kind_of(path)
-    for chunk in decode(ByteRange(path, kind, 0, size_of(path))):
+    for chunk in decode(ByteRange(file.path, file.kind, 0, file.size)):
         if isinstance(chunk, Damage):
-            raise DumpError(f"{path}: is damaged at byte {chunk.start}, before its first page ({chunk.reason}); download it again")
+            raise DumpError(f"{file.path}: is damaged at byte {chunk.start}, before its first page ({chunk.reason}); download it again")
         header += chunk or b""
         if b"<mediawiki" not in header[: 1 << 16]:
             if len(header) >= 1 << 16:
@@ -103,7 +132,7 @@ def read_header(path: str) -> bytes:
             return header if page < 0 else header[:page]
         if len(header) > LONGEST_HEADER:
             break
-    raise DumpError(f"{path}: is no Wikipedia dump (no <mediawiki> element at its start); give a pages-articles file")
+    raise DumpError(f"{file.path}: is no Wikipedia dump (no <mediawiki> element at its start); give a pages-articles file")
 
 
 def decode(span: ByteRange) -> Iterator[Event]:

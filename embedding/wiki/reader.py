@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from embedding.tables import TABLES
 from embedding.wiki.accounts import RangeReport, check_damage
 from embedding.wiki.bzip2 import Damage
 from embedding.wiki.dump import ByteRange, Event, decode
@@ -14,18 +15,7 @@ from embedding.wiki.site import Site
 
 ROWS_PER_BATCH = 1 << 14
 BYTES_PER_BATCH = 1 << 22  # of wikitext
-COLUMNS = pa.schema(
-    [
-        ("page_id", pa.int64()),
-        ("namespace", pa.int32()),
-        ("title", pa.string()),
-        ("redirect_target", pa.string()),
-        ("redirect_namespace", pa.int32()),
-        ("revision_id", pa.int64()),
-        ("revision_timestamp", pa.timestamp("us", "UTC")),
-        ("wikitext", pa.string()),
-    ]
-)
+COLUMNS = TABLES["pages"].columns
 
 
 class RangeReader:
@@ -57,6 +47,8 @@ class RangeReader:
                 report.dropped[page] += 1
                 continue
             report.older_revisions += page.older_revisions
+            report.redirects += page.redirect is not None
+            report.candidates += page.wikitext is not None
             rows.append(self._row(page))
             size += len(page.wikitext or "")
             if len(rows) >= ROWS_PER_BATCH or size >= BYTES_PER_BATCH:

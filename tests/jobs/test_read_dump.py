@@ -3,6 +3,7 @@
 import bz2
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from lxml import etree
 from pyspark.sql import SparkSession
 
-from embedding.errors import DumpError
+from embedding.errors import DumpError, WarehouseError
 from embedding.manifest import Manifest, Snapshot
 from embedding.tables import TABLES
 from embedding.warehouse import Warehouse
@@ -39,12 +40,12 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """For every reading of a dump, the number of its tasks."""
     found: list[int] = []
 
-    def counted(spark: SparkSession, spans: Sequence[Any], reader: Any) -> Any:
+    def counted(spark: SparkSession, spans: Sequence[Any], *args: Any) -> Any:
         found.append(len(spans))
-        return original(spark, spans, reader)
+        return original(spark, spans, *args)
 
-    original = read_dump.read_pages
-    monkeypatch.setattr(read_dump, "read_pages", counted)
+    original = read_dump.write_pages
+    monkeypatch.setattr(read_dump, "write_pages", counted)
     return found
 
 
@@ -71,8 +72,11 @@ def _made(warehouse: Warehouse, wiki: str = "testwiki", day: str = DAY) -> Manif
     made = warehouse.manifest("pages", Snapshot(wiki, day))
     files = made.facts["files"]
     assert made.rows_in == sum(file["pages"] for file in files)
-    assert made.rows_out == sum(file["kept"] for file in files) == len(_rows(warehouse, wiki=wiki, day=day))
+    rows = _rows(warehouse, wiki=wiki, day=day)
+    assert made.rows_out == sum(file["kept"] for file in files) == len(rows)
     assert made.rows_out == made.facts["articles"] + made.facts["redirects"]
+    assert made.facts["redirects"] == sum(row["redirect_target"] is not None for row in rows)
+    assert made.facts["candidates"] == sum(row["wikitext"] is not None for row in rows)
     for file in files:
         assert file["pages"] == file["kept"] + sum(file["dropped"].values())
         assert file["bytes"] == Path(file["file"]).stat().st_size
@@ -149,6 +153,8 @@ def test_every_packing_and_partition_gives_the_same_table(
         "decoded": len(WHOLE),
         "pages": len(ALL),
         "kept": len(ALL) - 2,
+        "redirects": sum(row["redirect_target"] is not None for row in expected),
+        "candidates": sum(row["wikitext"] is not None for row in expected),
         "dropped": {"namespace": 2},
         "older_revisions": 0,
         "damages": [],
@@ -343,6 +349,58 @@ def test_a_file_that_is_cut_off(spark: SparkSession, tmp_path: Path, readings: l
         assert _fails(spark, tmp_path, dump, "read.partition_mb=0.01").startswith(f"{dump}: is cut off")
         if packing not in ("gz", "zst"):
             assert readings == [], "found out before any task"
+
+
+@pytest.fixture
+def tried_again(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Every range is read twice, and another attempt breaks off, as when Spark takes a task for lost; the files of each reading."""
+    readings: list[int] = []
+
+    def again(spark: SparkSession, spans: Sequence[Any], reader: Any, folder: Path) -> Any:
+        original(spark, spans, reader, folder)
+        (folder / "broken off.parquet").write_bytes(b"PAR1")
+        done = original(spark, spans, reader, folder)
+        readings.append(sum(part.file is not None for part in done))
+        assert len(list(folder.iterdir())) > 2 * readings[-1]
+        return done
+
+    original = read_dump.write_pages
+    monkeypatch.setattr(read_dump, "write_pages", again)
+    return readings
+
+
+def test_what_other_attempts_at_a_range_wrote_is_not_in_the_table(
+    spark: SparkSession, tmp_path: Path, expected: Rows, tried_again: list[int]
+) -> None:
+    (tmp_path / "dump.xml").write_bytes(WHOLE)
+    warehouse = _run(spark, tmp_path, tmp_path / "dump.xml", "read.partition_mb=0.005")
+    assert _rows(warehouse) == expected
+    _made(warehouse)
+    names = [file.name for file in warehouse.files("pages", Snapshot("testwiki", DAY))]
+    assert names == [f"part-{number:05}.parquet" for number in range(tried_again[0])]
+    assert len(names) > 2
+    files = [path for path in (tmp_path / "warehouse").rglob("*") if path.is_file()]
+    assert len(files) == len(names) + 1, "and the manifest"
+
+
+def test_a_file_that_is_lost_is_missed(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows of the files are counted against the pages that were read."""
+
+    def forgotten(*args: Any) -> Any:
+        first, *others = original(*args)
+        return [replace(first, file=None), *others]
+
+    original = read_dump.write_pages
+    monkeypatch.setattr(read_dump, "write_pages", forgotten)
+    (tmp_path / "dump.xml").write_bytes(WHOLE)
+    with pytest.raises(WarehouseError, match=f"read_dump lost rows of pages: {len(ALL)} came in, "):
+        _run(spark, tmp_path, tmp_path / "dump.xml", "read.partition_mb=0.005")
+
+
+def test_a_dump_of_which_no_page_is_kept(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "dump.xml").write_text(HEADER + page("Talk:A", 1, namespace=1) + FOOTER)
+    made = _made(_run(spark, tmp_path, tmp_path / "dump.xml"))
+    assert (made.rows_in, made.rows_out, made.dropped) == (1, 0, {"namespace": 1})
 
 
 def test_a_dump_without_any_page(spark: SparkSession, tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from embedding.errors import DumpError
-from embedding.wiki.bzip2 import STREAM_END, Damage
-from embedding.wiki.dump import ByteRange, check_end, decode, kind_of, plan_ranges
+from embedding.wiki.bzip2 import Damage
+from embedding.wiki.dump import ByteRange, check_end, decode, look_at, plan_ranges
 from embedding.wiki.pages import cut_pages
+from embedding.wiki.stretches import STREAM_END
 from tests.conftest import FOOTER, HEADER, page
 
 PAGES = [
@@ -129,7 +130,7 @@ def find_bits(data: bytes, magic: int) -> list[int]:
 
 def ranges_of(path: Path, range_bytes: int = 1 << 30) -> list[ByteRange]:
     """The ranges that a file is read in."""
-    return plan_ranges(str(path), kind_of(str(path)), path.stat().st_size, range_bytes)
+    return plan_ranges(look_at(str(path)), range_bytes)
 
 
 def read_ranges(path: Path, range_bytes: int = 1 << 30) -> list[list[bytes]]:
@@ -180,7 +181,7 @@ def read_file(path: Path, range_bytes: int = 1 << 30) -> Reading:
 def outcome(path: Path, range_bytes: int) -> tuple[Sequence[bytes], str | None]:
     """The pages of a file and None; or none and the message, of a file that is refused before it is read or while it is read."""
     try:
-        check_end(str(path), kind_of(str(path)))
+        check_end(look_at(str(path)))
         return read_pages(path, range_bytes), None
     except DumpError as error:
         return (), str(error)

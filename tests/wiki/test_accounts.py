@@ -1,10 +1,9 @@
 import json
 from collections import Counter
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from embedding.errors import DumpError
 from embedding.wiki.accounts import DAMAGES_TOLD, FileAccount, RangeReport, balance, check_damage
@@ -13,15 +12,29 @@ from embedding.wiki.dump import ByteRange
 
 PLAN = [ByteRange("b", "bz2", 0, 100), ByteRange("b", "bz2", 100, 250), ByteRange("a", "gz", 0, 100)]
 REPORTS = [
-    RangeReport("b", 0, 100, pages=5, kept=3, dropped=Counter(x=1, y=1), older_revisions=2, damages=[Damage(7, 9, "bad")], decoded=400),
-    RangeReport("b", 100, 250, pages=2, kept=1, dropped=Counter(x=1), damages=[Damage(101, 102, "bad"), Damage(110, 120, "worse")]),
+    RangeReport(
+        "b",
+        0,
+        100,
+        pages=5,
+        kept=3,
+        redirects=2,
+        candidates=1,
+        dropped=Counter(x=1, y=1),
+        older_revisions=2,
+        damages=[Damage(7, 9, "bad")],
+        decoded=400,
+    ),
+    RangeReport(
+        "b", 100, 250, pages=2, kept=1, redirects=1, dropped=Counter(x=1), damages=[Damage(101, 102, "bad"), Damage(110, 120, "worse")]
+    ),
     RangeReport("a", 0, 100, pages=1, kept=1, decoded=9),
 ]
 
 
 def test_ranges_are_added_up_file_by_file() -> None:
     expected = [
-        FileAccount("b", 250, 400, 7, 4, Counter(x=2, y=1), 2, [*REPORTS[0].damages, *REPORTS[1].damages]),
+        FileAccount("b", 250, 400, 7, 4, 3, 1, Counter(x=2, y=1), 2, [*REPORTS[0].damages, *REPORTS[1].damages]),
         FileAccount("a", 100, 9, 1, 1),
     ]
     assert balance(PLAN, REPORTS, 3) == expected
@@ -30,9 +43,9 @@ def test_ranges_are_added_up_file_by_file() -> None:
 
 
 def test_reports_are_not_changed() -> None:
-    before = [report.to_json() for report in REPORTS]
+    before = deepcopy(REPORTS)
     balance(PLAN, REPORTS, 3)
-    assert [report.to_json() for report in REPORTS] == before
+    assert before == REPORTS
 
 
 @pytest.mark.parametrize("missing", range(3))
@@ -121,20 +134,6 @@ def test_errors_are_one_line() -> None:
             balance(PLAN, reports, 0)
 
 
-_COUNTS = st.integers(0, 1 << 60)
-_DAMAGES = st.lists(st.builds(Damage, _COUNTS, _COUNTS, st.text()), max_size=3)
-_REASONS = st.dictionaries(st.text(), st.integers(1, 1 << 60), max_size=3).map(Counter)
-_REPORT = st.builds(RangeReport, st.text(), _COUNTS, _COUNTS, _COUNTS, _COUNTS, _REASONS, _COUNTS, _DAMAGES, _COUNTS)
-
-
-@given(_REPORT)
-def test_a_report_is_what_its_json_says(report: RangeReport) -> None:
-    text = report.to_json()
-    assert len(text.splitlines()) == 1, "reports are joined by newlines"
-    assert RangeReport.from_json(text) == report
-    assert isinstance(RangeReport.from_json(text).dropped, Counter)
-
-
 def test_facts_of_a_file() -> None:
     account = balance(PLAN, REPORTS, 3)[0]
     facts = json.loads(json.dumps(account.facts()))
@@ -144,6 +143,8 @@ def test_facts_of_a_file() -> None:
         "decoded": 400,
         "pages": 7,
         "kept": 4,
+        "redirects": 3,
+        "candidates": 1,
         "dropped": {"x": 2, "y": 1},
         "older_revisions": 2,
         "damages": [

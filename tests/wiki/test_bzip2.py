@@ -4,57 +4,26 @@ import itertools
 import random
 import re
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from embedding.errors import DumpError
 from embedding.wiki import bzip2
-from embedding.wiki.bzip2 import BLOCK, STREAM_END, Damage, Stretch, decode_stretches, find_magic, stretches
-from embedding.wiki.dump import check_end
+from embedding.wiki import stretches as finding
+from embedding.wiki.bzip2 import Damage, decode_stretches
+from embedding.wiki.dump import check_end, look_at
 from embedding.wiki.pages import DAMAGED, TOO_LONG
-from tests.conftest import FOOTER, HEADER, multistream, page
-from tests.wiki.reading import EXPECTED, PAGES, WHOLE, Reading, blocks, find_bits, one_stream, read_file, read_pages
+from embedding.wiki.stretches import BLOCK, STREAM_END, Stretch, find_magic, stretches
+from tests.conftest import FOOTER, HEADER, page
+from tests.wiki.bz2_samples import SAMPLES, Sample
+from tests.wiki.reading import EXPECTED, PAGES, WHOLE, Reading, blocks, one_stream, read_file, read_pages
 
 RANGES = [1 << 30, 700, 190]
 EMPTY = bz2.compress(b"")
 
 
-@dataclass(frozen=True)
-class Sample:
-    """WHOLE, packed.
-
-    Attributes:
-        data: the file.
-        cuts: byte of WHOLE at which each block begins, and the length of WHOLE.
-        blocks: bit of the file at which each block begins.
-    """
-
-    data: bytes
-    cuts: list[int]
-    blocks: list[int]
-
-
-def sample(data: bytes, cuts: Sequence[int]) -> Sample:
-    found = Sample(data, [*cuts, len(WHOLE)], find_bits(data, BLOCK))
-    assert bz2.decompress(data) == WHOLE
-    assert len(found.blocks) == len(cuts)
-    return found
-
-
-_STREAMS = [0, *itertools.accumulate(len("".join(part).encode()) for part in ([HEADER], *(PAGES[at : at + 2] for at in (0, 2, 4, 6))))]
-SAMPLES = {
-    "multistream": sample(multistream(PAGES, 2), _STREAMS),
-    "pbzip2": sample(blocks(WHOLE, 600), range(0, len(WHOLE), 600)),
-    "one stream": sample(one_stream(WHOLE, 500), range(0, len(WHOLE), 500)),
-    "streams of blocks": sample(
-        b"".join(one_stream(WHOLE[at : at + 1500], 500) for at in range(0, len(WHOLE), 1500)), range(0, len(WHOLE), 500)
-    ),
-}
 PLACES = [(WHOLE.index(xml), WHOLE.index(xml) + len(xml)) for xml in EXPECTED]
 
 
@@ -74,72 +43,16 @@ def decoded(data: bytes, start: int = 0, whole_until: int = 0) -> bytes:
     return b"".join(part for part in parts if isinstance(part, bytes))
 
 
-# find_magic
-
-
-@st.composite
-def planted(draw: st.DrawFn) -> bytes:
-    """Random bits, with magic numbers and what almost is one among them."""
-    bits = ""
-    for _ in range(draw(st.integers(0, 6))):
-        bits += draw(st.text("01", max_size=40))
-        magic = format(draw(st.sampled_from([BLOCK, STREAM_END])), "048b")
-        wrong, cut = draw(st.none() | st.integers(0, 47)), draw(st.just(48) | st.integers(0, 48))
-        bits += (magic if wrong is None else magic[:wrong] + "01"[magic[wrong] == "0"] + magic[wrong + 1 :])[:cut]
-    bits += "0" * (-len(bits) % 8)
-    return int(f"1{bits}", 2).to_bytes(len(bits) // 8 + 1, "big")[1:]
-
-
-@settings(max_examples=150)
-@given(data=planted(), start=st.integers(0, 12), left_out=st.integers(0, 12), magic=st.sampled_from([BLOCK, STREAM_END]))
-def test_find_magic_agrees_with_a_search_bit_by_bit(data: bytes, start: int, left_out: int, magic: int) -> None:
-    end = max(0, len(data) - left_out)
-    found = find_bits(data, magic)
-    assert find_magic(data, magic) == found
-    assert find_magic(data, magic, start, end) == [bit for bit in found if bit >= start * 8 and bit + 48 <= end * 8]
-
-
-@pytest.mark.parametrize("magic", [BLOCK, STREAM_END])
-@pytest.mark.parametrize("shift", range(8))
-def test_find_magic_at_every_shift(shift: int, magic: int) -> None:
-    for fill in (0, (1 << 80) - 1, 0x314159265359 << 30):
-        number = fill << 128 | magic << (80 - shift) | fill >> shift
-        data = number.to_bytes(32, "big")
-        assert 128 + shift in find_magic(data, magic)
-        assert find_magic(data, magic) == find_bits(data, magic)
-    assert find_magic((magic << (8 - shift)).to_bytes(7, "big"), magic) == [shift]
-
-
-@pytest.mark.parametrize("magic", [BLOCK, STREAM_END])
-def test_find_magic_finds_what_stands_side_by_side(magic: int) -> None:
-    bits = format(magic, "048b")
-    data = int("1" + bits * 9 + "1" * 7, 2).to_bytes(55, "big")
-    assert find_magic(data, magic) == [1 + 48 * number for number in range(9)]
-
-
-# stretches
-
-
-@pytest.mark.parametrize(("piece", "longest"), [(1, 450), (7, 450), (64, 500), (1000, 450), (1 << 22, 1 << 21), (1 << 22, 450)])
-@pytest.mark.parametrize("name", SAMPLES)
-def test_every_block_is_found_whatever_is_read_at_a_time(name: str, piece: int, longest: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    data, found = SAMPLES[name].data, SAMPLES[name].blocks
-    monkeypatch.setattr(bzip2, "PIECE", piece)
-    monkeypatch.setattr(bzip2, "LONGEST_BLOCK", longest)
-    for start in (0, 1, 4, 5, found[2] // 8, found[2] // 8 + 1, len(data) // 2, len(data) - 5, len(data)):
-        own = [bit for bit in found if bit >= start * 8]
-        ends = [*own[1:], len(data) * 8]
-        expected = [Stretch(bit, end, data[bit // 8 : -(-end // 8)]) for bit, end in zip(own, ends, strict=True)] if own else []
-        assert list(stretches(io.BytesIO(data), start)) == expected, f"from byte {start}"
+# Stretches decoded
 
 
 @pytest.mark.parametrize(("piece", "at_once"), [(1, 1), (7, 700), (64, 1), (1000, 1500), (1 << 22, 1 << 21)])
 @pytest.mark.parametrize("name", SAMPLES)
 def test_whole_streams_hold_what_their_blocks_hold(name: str, piece: int, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     data = SAMPLES[name].data
-    monkeypatch.setattr(bzip2, "PIECE", piece)
+    monkeypatch.setattr(finding, "PIECE", piece)
     monkeypatch.setattr(bzip2, "AT_ONCE", at_once)
-    monkeypatch.setattr(bzip2, "LONGEST_BLOCK", 450)  # longer than any block here, and shorter than the streams of some samples
+    monkeypatch.setattr(finding, "LONGEST_BLOCK", 450)  # longer than any block here, and shorter than the streams of some samples
     assert decoded(data) == WHOLE
     streams = [match.start() for match in re.finditer(rb"BZh9", data)]
     for whole_until in {0, streams[-1] - 1, streams[-1], streams[len(streams) // 2] + 3, len(data)}:
@@ -157,11 +70,11 @@ def test_whole_streams_hold_what_their_blocks_hold(name: str, piece: int, at_onc
 def test_streams_that_are_longer_than_any_block(tmp_path: Path, big: tuple[bytes, list[bytes]], monkeypatch: pytest.MonkeyPatch) -> None:
     """The end of such a stream is found while the end of the next one is not yet read."""
     whole, pages = big
-    monkeypatch.setattr(bzip2, "LONGEST_BLOCK", 1 << 17)
+    monkeypatch.setattr(finding, "LONGEST_BLOCK", 1 << 17)
     path = tmp_path / "dump.bz2"
     path.write_bytes(b"".join(bz2.compress(whole[at : at + 800_000], 1) for at in range(0, len(whole), 800_000)))
     for piece in (1 << 17, 1 << 18, 700_000, 1 << 22):
-        monkeypatch.setattr(bzip2, "PIECE", piece)
+        monkeypatch.setattr(finding, "PIECE", piece)
         assert read_file(path) == Reading(pages)
 
 
@@ -246,7 +159,7 @@ def read_damaged(path: Path, data: bytes, range_bytes: int) -> Reading | None:
     """What a damaged file gives; None if it is refused as cut off. What must hold of every reading is checked."""
     path.write_bytes(data)
     try:
-        check_end(str(path), "bz2")
+        check_end(look_at(str(path)))
     except DumpError:
         return None
     reading = read_file(path, range_bytes)
@@ -407,8 +320,9 @@ def test_a_newline_behind_the_last_stream_is_no_damage(name: str, garbage: bytes
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_long_hole(name: str, longest: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of what is longer than any block, no more than a block is held."""
-    monkeypatch.setattr(bzip2, "LONGEST_BLOCK", longest)
-    monkeypatch.setattr(bzip2, "PIECE", 200)
+    for module in (bzip2, finding):
+        monkeypatch.setattr(module, "LONGEST_BLOCK", longest)
+    monkeypatch.setattr(finding, "PIECE", 200)
     case = SAMPLES[name]
     at = case.blocks[3] // 8 + 20
     data = case.data[:at] + bytes(3000) + case.data[at:]
@@ -441,7 +355,7 @@ def test_long_runs_of_one_letter(tmp_path: Path) -> None:
 @pytest.mark.parametrize("pack", [lambda data: blocks(data, 2_000_000), lambda data: one_stream(data, 2_000_000)])
 def test_runs_are_not_decoded_together(pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bzip2, "MOST_AT_ONCE", 3_000_000)
-    monkeypatch.setattr(bzip2, "PIECE", 1 << 18)
+    monkeypatch.setattr(bzip2, "DECODED", 1 << 18)
     data, size = pack(bytes(40_000_000)), 0
     tracemalloc.start()
     try:
@@ -462,7 +376,8 @@ def test_runs_are_not_decoded_together(pack: Callable[[bytes], bytes], monkeypat
 @pytest.mark.parametrize("wanted", [1, 20, 1000, 10_000])
 @pytest.mark.parametrize("name", SAMPLES)
 def test_read_tail(name: str, wanted: int, longest: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bzip2, "LONGEST_BLOCK", longest)
+    for module in (bzip2, finding):
+        monkeypatch.setattr(module, "LONGEST_BLOCK", longest)
     data = SAMPLES[name].data
     tail = bzip2.read_tail(io.BytesIO(data), len(data), wanted)
     assert tail is not None
@@ -491,7 +406,7 @@ class CountingFile(io.BytesIO):
 @pytest.mark.parametrize("name", SAMPLES)
 def test_zeros_behind_a_broken_download_are_not_searched_to_the_last(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a file for which room was made at first, any part may be missing."""
-    monkeypatch.setattr(bzip2, "LONGEST_BLOCK", 450)
+    monkeypatch.setattr(finding, "LONGEST_BLOCK", 450)
     data = SAMPLES[name].data[:-50] + bytes(100_000)
     file = CountingFile(data)
     assert bzip2.read_tail(file, len(data), 100) is None

@@ -12,10 +12,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from embedding.errors import DumpError
-from embedding.wiki import bzip2, dump
-from embedding.wiki.bzip2 import BLOCK, Damage
-from embedding.wiki.dump import ByteRange, check_end, decode, kind_of, plan_ranges, read_header
+from embedding.wiki import dump
+from embedding.wiki import stretches as finding
+from embedding.wiki.bzip2 import Damage
+from embedding.wiki.dump import ByteRange, DumpFile, check_end, decode, kind_of, look_at, plan_ranges, read_header
 from embedding.wiki.pages import DAMAGED
+from embedding.wiki.stretches import BLOCK
 from tests.conftest import FOOTER, HEADER, multistream
 from tests.wiki.reading import (
     EXPECTED,
@@ -110,7 +112,7 @@ def test_bounds_of_the_read_buffer_do_not_matter(packing: str, chunk: int, tmp_p
     path = tmp_path / "dump"
     path.write_bytes(PACKED[packing])
     monkeypatch.setattr(dump, "CHUNK", chunk)
-    monkeypatch.setattr(bzip2, "PIECE", chunk)
+    monkeypatch.setattr(finding, "PIECE", chunk)
     for range_bytes in (500, 100_000):
         assert read_file(path, range_bytes) == Reading(EXPECTED)
 
@@ -138,7 +140,7 @@ def test_a_range_stops_behind_its_last_page(tmp_path: Path) -> None:
 
 @given(size=st.integers(1, 10**6), range_bytes=st.integers(1000, 10**7), kind=st.sampled_from(["bz2", "xml"]))
 def test_ranges_cover_every_byte_once(size: int, range_bytes: int, kind: dump.Kind) -> None:
-    spans = plan_ranges("dump", kind, size, range_bytes)
+    spans = plan_ranges(DumpFile("dump", kind, size), range_bytes)
     assert [span.start for span in spans] == [0, *(span.end for span in spans[:-1])]
     assert spans[-1].end == size
     assert all(0 < span.end - span.start <= range_bytes for span in spans)
@@ -146,7 +148,7 @@ def test_ranges_cover_every_byte_once(size: int, range_bytes: int, kind: dump.Ki
 
 @pytest.mark.parametrize("kind", ["gz", "zst"])
 def test_what_cannot_be_split_is_one_range(kind: dump.Kind) -> None:
-    assert plan_ranges("dump", kind, 1000, 10) == [ByteRange("dump", kind, 0, 1000)]
+    assert plan_ranges(DumpFile("dump", kind, 1000), 10) == [ByteRange("dump", kind, 0, 1000)]
 
 
 # Kinds
@@ -168,7 +170,7 @@ def test_plain_xml_may_begin_otherwise(start: bytes, tmp_path: Path) -> None:
     path.write_bytes(start + WHOLE)
     assert kind_of(str(path)) == "xml"
     assert read_file(path, 100) == Reading(EXPECTED)
-    assert b"<siteinfo>" in read_header(str(path))
+    assert b"<siteinfo>" in read_header(look_at(str(path)))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,7 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
 def test_read_header(packing: str, tmp_path: Path) -> None:
     path = tmp_path / "dump"
     path.write_bytes(PACKED[packing])
-    header = read_header(str(path))
+    header = read_header(look_at(str(path)))
     assert WHOLE.startswith(header)
     assert b"</siteinfo>" in header
     assert b"<page>" not in header
@@ -212,7 +214,7 @@ def test_read_header(packing: str, tmp_path: Path) -> None:
 def test_read_header_of_small_blocks(pack: Callable[[bytes, int], bytes], tmp_path: Path) -> None:
     path = tmp_path / "dump.bz2"
     path.write_bytes(pack(WHOLE, 5))
-    header = read_header(str(path))
+    header = read_header(look_at(str(path)))
     assert WHOLE.startswith(header)
     assert b"</siteinfo>" in header
 
@@ -225,7 +227,7 @@ def test_what_holds_no_dump_has_no_header(content: bytes, pack: Callable[[bytes]
     path = tmp_path / "dump"
     path.write_bytes(pack(content))
     with pytest.raises(DumpError, match=f"{re.escape(str(path))}: is (no Wikipedia dump|cut off)"):
-        read_header(str(path))
+        read_header(look_at(str(path)))
 
 
 def test_a_header_without_end_is_not_read_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,7 +244,7 @@ def test_a_header_without_end_is_not_read_without_end(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(dump, "decode", watched)
     with pytest.raises(DumpError, match="is no Wikipedia dump"):
-        read_header(str(path))
+        read_header(look_at(str(path)))
     assert len(decoded) < 15
 
 
@@ -253,7 +255,7 @@ def test_damage_before_the_first_page(packing: str, tmp_path: Path) -> None:
     data = PACKED[packing]
     path.write_bytes(data[:60] + bytes([data[60] ^ 0xFF]) + data[61:])
     with pytest.raises(DumpError, match=f"{re.escape(str(path))}: is damaged at byte \\d+, before its first page "):
-        read_header(str(path))
+        read_header(look_at(str(path)))
 
 
 # Files cut off
@@ -283,7 +285,7 @@ def test_bz2_cut_off_at_any_byte(packing: str, tmp_path: Path) -> None:
             assert f"is cut off at byte {size}: its last bzip2 stream has no end" in message
         if size >= 3:
             with pytest.raises(DumpError, match="is cut off"):
-                check_end(str(path), "bz2")
+                check_end(look_at(str(path)))
 
 
 @pytest.mark.parametrize("filler", [bytes(3000), b"\xff" * 300])

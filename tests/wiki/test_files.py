@@ -20,13 +20,12 @@ from fsspec.implementations.http import HTTPFileSystem
 from embedding.download.dump import download_dump
 from embedding.errors import DumpError, EnvironmentProblem
 from embedding.settings import DownloadSettings
-from embedding.wiki import bzip2, dump, files
+from embedding.wiki import bzip2, dump, files, stretches
 from embedding.wiki.accounts import RangeReport, balance
-from embedding.wiki.dump import ByteRange, read_header
+from embedding.wiki.dump import ByteRange, look_at, plan, read_header
 from embedding.wiki.files import changed, find_files, open_file, size_of
 from embedding.wiki.reader import RangeReader
 from embedding.wiki.site import Site
-from embedding.wiki.source import plan
 from tests.conftest import FOOTER, HEADER, multistream, page
 from tests.download.server import Site as DumpSite
 from tests.download.server import running
@@ -50,8 +49,8 @@ NO_DUMPS = [
 
 def read_dump(path: str, range_bytes: int = 1 << 30) -> list[dict[str, Any]]:
     """The rows of a dump, read as the job does, range after range, and accounted for."""
-    spans = plan(find_files(path), range_bytes)
-    reader = RangeReader(Site.from_header(read_header(spans[0].path), path), ["Infobox book"])
+    spans = plan(map(look_at, find_files(path)), range_bytes)
+    reader = RangeReader(Site.from_header(read_header(look_at(spans[0].path)), path), ["Infobox book"])
     rows: list[dict[str, Any]] = []
     reports = []
     for span in spans:
@@ -179,8 +178,8 @@ def test_an_error_of_the_reader_is_not_called_one_of_the_file(tmp_path: Path) ->
 def test_a_disk_that_fails_is_not_called_damage_of_the_dump(packing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "dump"
     path.write_bytes(PACKINGS[packing](WHOLE))
-    (span,) = plan([str(path)], 1 << 30)
-    reader = RangeReader(Site.from_header(read_header(str(path)), str(path)), [], max_damaged=100)
+    (span,) = plan([look_at(str(path))], 1 << 30)
+    reader = RangeReader(Site.from_header(read_header(look_at(str(path))), str(path)), [], max_damaged=100)
 
     def failing(file: Any, size: int) -> bytes:
         raise OSError(5, "Input/output error")
@@ -323,7 +322,7 @@ PACKED = {
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> int:
     """Read in small pieces, so that small dumps have many."""
-    for module, name in ((bzip2, "PIECE"), (bzip2, "AT_ONCE"), (dump, "CHUNK")):
+    for module, name in ((stretches, "PIECE"), (bzip2, "DECODED"), (bzip2, "AT_ONCE"), (dump, "CHUNK")):
         monkeypatch.setattr(module, name, 1000)
     return 1000
 
@@ -343,9 +342,9 @@ def test_a_task_asks_for_its_own_bytes_and_few_behind_them(store: Store, name: s
     """It needs the end of its last page, and what lies behind that as far as it must to know where a stream ends."""
     store.content[f"/{name}"] = PACKED[name]
     path = f"{store.url}/{name}"
-    spans = plan([path], 15_000)
+    spans = plan([look_at(path)], 15_000)
     assert len(spans) > 3
-    reader = RangeReader(Site.from_header(read_header(path), path), [])
+    reader = RangeReader(Site.from_header(read_header(look_at(path)), path), [])
     for span in spans:
         store.asked.clear()
         read_span(reader, span)
@@ -362,8 +361,8 @@ def test_a_task_asks_for_its_own_bytes_and_few_behind_them(store: Store, name: s
 def test_a_file_of_one_task_travels_once(store: Store, name: str) -> None:
     store.content[f"/{name}"] = PACKED[name]
     path = f"{store.url}/{name}"
-    (span,) = plan([path], 1000)
-    reader = RangeReader(Site.from_header(read_header(path), path), [])
+    (span,) = plan([look_at(path)], 1000)
+    reader = RangeReader(Site.from_header(read_header(look_at(path)), path), [])
     store.asked.clear()
     read_span(reader, span)
     assert store.spans() == [(0, len(PACKED[name]))]
@@ -371,8 +370,19 @@ def test_a_file_of_one_task_travels_once(store: Store, name: str) -> None:
 
 def test_the_header_of_a_long_dump_does_not_take_all_of_it(store: Store, small_pieces: int) -> None:
     store.content["/dump.xml.bz2"] = PACKED["multistream.xml.bz2"]
-    read_header(f"{store.url}/dump.xml.bz2")
+    read_header(look_at(f"{store.url}/dump.xml.bz2"))
     assert sum(end - start for start, end in store.spans()) < 20_000 < len(PACKED["multistream.xml.bz2"])
+
+
+def test_what_is_known_of_a_file_is_not_asked_for_again(store: Store, small_pieces: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the work: its length, and its beginning, its header and its end in one opening each, of which fsspec asks the length too."""
+    monkeypatch.setattr(bzip2, "LONGEST_BLOCK", 5000)
+    store.content["/dump.xml.bz2"] = PACKED["multistream.xml.bz2"]
+    file = look_at(f"{store.url}/dump.xml.bz2")
+    read_header(file)
+    plan([file], 15_000)
+    assert [asked.method for asked in store.asked].count("HEAD") == 1 + 3
+    assert [start for start, _ in store.spans()].count(0) == 2
 
 
 def test_a_server_is_told_who_asks_and_that_nothing_shall_be_packed_on_the_way(store: Store) -> None:
@@ -462,8 +472,8 @@ def test_a_process_that_has_read_ends_without_a_word(store: Store) -> None:
 def test_a_server_that_stumbles_is_asked_again(store: Store, name: str, answer: int | str, small_pieces: int) -> None:
     store.content["/a"] = PACKED[name]
     path = f"{store.url}/a"
-    spans = plan([path], 15_000)
-    reader = RangeReader(Site.from_header(read_header(path), path), [])
+    spans = plan([look_at(path)], 15_000)
+    reader = RangeReader(Site.from_header(read_header(look_at(path)), path), [])
     ids = []
     for span in spans:
         for batch in reader.read(span, report := RangeReport(path, span.start, span.end)):
@@ -477,8 +487,8 @@ def test_a_server_that_stumbles_is_asked_again(store: Store, name: str, answer: 
 def test_a_server_that_goes_on_stumbling_is_given_up(store: Store, answer: int | str, small_pieces: int) -> None:
     store.content["/a"] = PACKED["multistream.xml.bz2"]
     path = f"{store.url}/a"
-    span = plan([path], 1 << 30)[0]
-    reader = RangeReader(Site.from_header(read_header(path), path), [], max_damaged=1000)
+    span = plan([look_at(path)], 1 << 30)[0]
+    reader = RangeReader(Site.from_header(read_header(look_at(path)), path), [], max_damaged=1000)
     with open_file(path) as file:
         assert file.read(10) == PACKED["multistream.xml.bz2"][:10]
         store.answers = [answer] * 3

@@ -28,15 +28,14 @@ import pyarrow as pa
 import pytest
 
 from embedding.errors import DumpError
-from embedding.wiki import bzip2, dump
+from embedding.wiki import bzip2, dump, stretches
 from embedding.wiki.accounts import FileAccount, RangeReport, balance
-from embedding.wiki.bzip2 import BLOCK, find_magic
-from embedding.wiki.dump import TAIL, read_header
+from embedding.wiki.dump import TAIL, look_at, plan, read_header
 from embedding.wiki.fields import CONTROL, ENTITY, NO_HEAD, NOT_UTF8, OTHER_NAMESPACE
 from embedding.wiki.pages import DAMAGED, NO_END, TOO_LONG
 from embedding.wiki.reader import RangeReader
 from embedding.wiki.site import Site
-from embedding.wiki.source import plan
+from embedding.wiki.stretches import BLOCK, Stretch, find_magic
 from tests.conftest import FOOTER, HEADER, page
 from tests.wiki.reading import gzip_members, one_stream, zst
 
@@ -44,7 +43,8 @@ COUNT = int(os.environ.get("BOOKSPACE_FUZZ", "22"))
 SEED = os.environ.get("BOOKSPACE_FUZZ_SEED")
 SECONDS = 30  # a dump of some kilobytes is read in a hundredth of that
 SIZES: list[tuple[ModuleType, str, list[int]]] = [  # of what is read and decoded at a time: their bounds must not matter
-    (bzip2, "PIECE", [100, 1000, 1 << 22]),
+    (stretches, "PIECE", [100, 1000, 1 << 22]),
+    (bzip2, "DECODED", [100, 1000, 1 << 22]),
     (bzip2, "AT_ONCE", [1, 1000, 1 << 21]),
     (bzip2, "MOST_AT_ONCE", [1000, 1 << 26]),
     (dump, "CHUNK", [7, 1000, 1 << 20]),
@@ -156,7 +156,7 @@ def _small_blocks(rng: random.Random, pages: Sequence[bytes], whole: bytes) -> P
 def _big_blocks(rng: random.Random, pages: Sequence[bytes], whole: bytes) -> Packed:
     data = bz2.compress(whole, 1)
     marks = [*find_magic(data, BLOCK), len(data) * 8]
-    blocks = [bzip2.Stretch(begin, end, data[begin // 8 : -(-end // 8)]) for begin, end in itertools.pairwise(marks)]
+    blocks = [Stretch(begin, end, data[begin // 8 : -(-end // 8)]) for begin, end in itertools.pairwise(marks)]
     return _one_stream(data, [sum(len(part) for part in bzip2.decode_stretches([block]) if isinstance(part, bytes)) for block in blocks])
 
 
@@ -437,14 +437,14 @@ def read(path: Path, range_bytes: int) -> tuple[list[Row], FileAccount]:
     Raises:
         DumpError: it is refused.
     """
-    site = Site.from_header(read_header(str(path)), str(path))
-    spans = plan([str(path)], range_bytes)
+    site = Site.from_header(read_header(look_at(str(path))), str(path))
+    spans = plan([look_at(str(path))], range_bytes)
     reader = RangeReader(site, ["Infobox book"], frozenset([0]), max_damaged=1 << 40)
     rows, reports = [], []
     for span in spans:
         report = RangeReport(span.path, span.start, span.end)
         rows += [row for batch in reader.read(span, report) for row in batch.to_pylist()]
-        reports.append(RangeReport.from_json(report.to_json()))
+        reports.append(report)
     (account,) = balance(spans, reports, 1 << 40)
     return rows, account
 

@@ -13,12 +13,12 @@ import pytest
 from embedding.errors import DumpError
 from embedding.wiki import reader
 from embedding.wiki.accounts import RangeReport, balance
-from embedding.wiki.bzip2 import BLOCK, stretches
 from embedding.wiki.dump import ByteRange
 from embedding.wiki.fields import CONTROL, ENTITY, NO_HEAD, NOT_UTF8, OTHER_NAMESPACE
 from embedding.wiki.pages import DAMAGED, NO_END
 from embedding.wiki.reader import COLUMNS, RangeReader
 from embedding.wiki.site import Site
+from embedding.wiki.stretches import BLOCK, stretches
 from tests.conftest import FOOTER, HEADER, multistream, page
 from tests.wiki.reading import PACKINGS, PAGES, WHOLE, find_bits, one_stream, ranges_of
 
@@ -55,7 +55,7 @@ def test_columns(tmp_path: Path) -> None:
     assert (rows[3]["redirect_target"], rows[3]["redirect_namespace"]) == ("Dune (novel)", 0)
     assert [row["page_id"] for row in rows] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert [row["wikitext"] is None for row in rows] == [False] + [True] * 7
-    assert report == RangeReport(str(tmp_path / "dump.xml"), 0, len(WHOLE), pages=8, kept=8, decoded=len(WHOLE))
+    assert report == RangeReport(str(tmp_path / "dump.xml"), 0, len(WHOLE), pages=8, kept=8, redirects=1, candidates=1, decoded=len(WHOLE))
 
 
 @pytest.mark.parametrize(("rows", "size", "batches"), [(3, 1 << 20, [3, 3, 2]), (1 << 20, 10, [1, 7]), (1, 1, [1] * 8), (8, 1 << 20, [8])])

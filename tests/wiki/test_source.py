@@ -1,24 +1,23 @@
 import bz2
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from lxml import etree
-from pyspark.errors import PySparkException
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
-from embedding.errors import DumpError
+from embedding.errors import DumpError, WarehouseError
+from embedding.spark import one_line
 from embedding.wiki.accounts import FileAccount, RangeReport, balance
-from embedding.wiki.dump import ByteRange, read_header
-from embedding.wiki.fields import NO_HEAD
-from embedding.wiki.reader import COLUMNS, RangeReader
+from embedding.wiki.dump import ByteRange, look_at, plan, read_header
+from embedding.wiki.reader import RangeReader
 from embedding.wiki.site import Site
-from embedding.wiki.source import DDL, plan, read_pages
+from embedding.wiki.source import write_pages
 from tests.conftest import FOOTER, HEADER, multistream, page
 from tests.wiki.reading import PAGES, WHOLE, gzip_members, one_stream, zst
 
@@ -29,19 +28,20 @@ SITE = Site.from_header(HEADER.encode(), "dump")
 
 def reader(path: Path | None = None, max_damaged: int = 0) -> RangeReader:
     """For the books of a wiki: that of a file, or that of the tests."""
-    site = Site.from_header(read_header(str(path)), str(path)) if path else SITE
+    site = Site.from_header(read_header(look_at(str(path))), str(path)) if path else SITE
     return RangeReader(site, INFOBOXES, None, max_damaged)
 
 
-def collect(spark: SparkSession, spans: Sequence[ByteRange], books: RangeReader) -> tuple[list[dict[str, Any]], list[FileAccount]]:
-    """The pages that Spark's tasks read, moments as seconds, and the accounts, which must add up."""
-    moment = F.unix_timestamp("revision_timestamp").alias("revision_timestamp")
-    found = [row.asDict() for row in read_pages(spark, spans, books).withColumn("revision_timestamp", moment).collect()]
-    reports = [RangeReport.from_json(row["report"]) for row in found if row["report"] is not None]
-    rows = [{name: row[name] for name in COLUMNS.names} for row in found if row["report"] is None]
-    accounts = balance(spans, reports, 1000)
+def collect(
+    spark: SparkSession, spans: Sequence[ByteRange], books: RangeReader, folder: Path
+) -> tuple[list[dict[str, Any]], list[FileAccount]]:
+    """The pages that Spark's tasks write, moments as seconds, and the accounts, which must add up."""
+    folder.mkdir(exist_ok=True)
+    done = write_pages(spark, spans, books, folder)
+    rows = [row for part in done if part.file for row in pq.read_table(part.file).to_pylist()]
+    accounts = balance(spans, [part.report for part in done], 1000)
     assert sum(account.kept for account in accounts) == len(rows)
-    return rows, accounts
+    return [{**row, "revision_timestamp": _seconds(row["revision_timestamp"])} for row in rows], accounts
 
 
 def read_alone(spans: Sequence[ByteRange], books: RangeReader) -> tuple[list[dict[str, Any]], list[FileAccount]]:
@@ -79,37 +79,23 @@ def pages_by_lxml(path: Path) -> Iterator[dict[str, Any]]:
             element.clear()
 
 
-def test_spark_reads_every_page_once(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_range_is_a_task_and_a_file(spark: SparkSession, tmp_path: Path) -> None:
     dump = tmp_path / "dump.xml.bz2"
     dump.write_bytes(multistream([page(f"Page {i}", i) for i in range(1, 61)], per_stream=4))
-    spans = plan([str(dump)], -(-dump.stat().st_size // 6))
+    spans = plan([look_at(str(dump))], -(-dump.stat().st_size // 6))
     assert len(spans) == 6
-    found = read_pages(spark, spans, reader()).select("page_id", "report", F.spark_partition_id().alias("task")).collect()
-    assert [row.page_id for row in found if row.report is None] == list(range(1, 61))
-    assert len({row.task for row in found if row.report is None}) > 3
-    assert [row.task for row in found if row.report is not None] == list(range(6)), "a range is a task"
-
-
-def test_columns_and_the_row_of_the_report(spark: SparkSession, tmp_path: Path) -> None:
-    dump = tmp_path / "dump.xml"
-    dump.write_bytes(WHOLE.replace(b"<id>3</id>", b"", 1))
-    spans = plan([str(dump)], 1 << 30)
-    found = read_pages(spark, spans, reader())
-    assert [(name, kind.replace("bigint", "long")) for name, kind in found.dtypes] == [tuple(column.split()) for column in DDL.split(", ")]
-    assert found.columns == [*COLUMNS.names, "report"]
-    rows = [row.asDict() for row in found.collect()]
-    assert [row["page_id"] for row in rows] == [1, 2, 4, 5, 6, 7, 8, None]
-    assert [row["report"] is None for row in rows] == [True] * 7 + [False]
-    *nothing, report = rows[-1].values()
-    assert nothing == [None] * len(COLUMNS)
-    size = dump.stat().st_size
-    assert RangeReport.from_json(report) == RangeReport(str(dump), 0, size, 8, 7, Counter({NO_HEAD: 1}), decoded=size)
+    (tmp_path / "pages").mkdir()
+    done = write_pages(spark, spans, reader(), tmp_path / "pages")
+    assert [(part.report.start, part.report.end) for part in done] == [(span.start, span.end) for span in spans]
+    written = [part.file for part in done if part.file]
+    assert sorted(written) == sorted((tmp_path / "pages").iterdir())
+    assert [page_id for file in written for page_id in pq.read_table(file)["page_id"].to_pylist()] == list(range(1, 61))
 
 
 def test_a_range_without_pages_is_reported_too(spark: SparkSession, tmp_path: Path) -> None:
     dump = tmp_path / "dump.xml"
     dump.write_bytes(WHOLE)
-    rows, (account,) = collect(spark, plan([str(dump)], 600), reader())
+    rows, (account,) = collect(spark, plan([look_at(str(dump))], 600), reader(), tmp_path / "pages")
     assert [row["page_id"] for row in rows] == list(range(1, 9))
     assert (account.bytes, account.decoded, account.pages) == (len(WHOLE), len(WHOLE), 8)
 
@@ -121,9 +107,9 @@ def test_files_of_every_kind_side_by_side(spark: SparkSession, tmp_path: Path) -
         data = whole.encode()
         packed = {"b": one_stream(data, 700), "c": data, "d": gzip_members(data, 2), "e": zst(data)}.get(name[0], bz2.compress(data))
         (tmp_path / name).write_bytes(packed)
-    spans = plan([str(tmp_path / name) for name in names], 500)
+    spans = plan([look_at(str(tmp_path / name)) for name in names], 500)
     assert [span.path for span in spans] == sorted(span.path for span in spans)
-    rows, accounts = collect(spark, spans, reader())
+    rows, accounts = collect(spark, spans, reader(), tmp_path / "pages")
     assert [row["page_id"] for row in rows] == list(range(50))
     assert [(Path(account.file).name, account.kept) for account in accounts] == [(name, 10) for name in names]
 
@@ -131,9 +117,9 @@ def test_files_of_every_kind_side_by_side(spark: SparkSession, tmp_path: Path) -
 def test_an_error_of_a_task_names_file_and_byte(spark: SparkSession, tmp_path: Path) -> None:
     dump = tmp_path / "dump.xml.zst"
     dump.write_bytes(zst(WHOLE)[:-30])
-    spans = plan([str(dump)], 1000)
-    with pytest.raises(PySparkException, match=f"DumpError: {re.escape(str(dump))}: is cut off at byte {dump.stat().st_size}"):
-        read_pages(spark, spans, reader()).collect()
+    spans = plan([look_at(str(dump))], 1000)
+    with pytest.raises(Py4JJavaError, match=f"DumpError: {re.escape(str(dump))}: is cut off at byte {dump.stat().st_size}"):
+        write_pages(spark, spans, reader(), tmp_path)
 
 
 def test_damage_is_an_error_or_reported(spark: SparkSession, tmp_path: Path) -> None:
@@ -142,14 +128,23 @@ def test_damage_is_an_error_or_reported(spark: SparkSession, tmp_path: Path) -> 
     data[second + 30] ^= 0xFF
     dump = tmp_path / "dump.xml.bz2"
     dump.write_bytes(data)
-    spans = plan([str(dump)], 300)
-    with pytest.raises(
-        PySparkException, match=f"DumpError: {re.escape(str(dump))}: 1 damaged places, the first one bytes {second + 4} to "
-    ):
-        read_pages(spark, spans, reader()).collect()
-    rows, (account,) = collect(spark, spans, reader(max_damaged=1))
+    spans = plan([look_at(str(dump))], 300)
+    with pytest.raises(Py4JJavaError, match=f"DumpError: {re.escape(str(dump))}: 1 damaged places, the first one bytes {second + 4} to "):
+        write_pages(spark, spans, reader(), tmp_path)
+    rows, (account,) = collect(spark, spans, reader(max_damaged=1), tmp_path / "pages")
     assert [row["page_id"] for row in rows] == [1, 3, 4, 5, 6, 7, 8]
     assert [damage.start for damage in account.damages] == [second + 4]
+
+
+def test_a_warehouse_that_a_task_cannot_see_is_told_in_one_line(spark: SparkSession, tmp_path: Path) -> None:
+    """As an executor on another machine finds it, when the warehouse is a folder of the driver's own disk."""
+    (tmp_path / "dump.xml").write_bytes(WHOLE)
+    with pytest.raises(Py4JJavaError) as raised:
+        write_pages(spark, plan([look_at(str(tmp_path / "dump.xml"))], 1 << 30), reader(), tmp_path / "elsewhere")
+    known = one_line(raised.value, tmp_path)
+    assert isinstance(known, WarehouseError)
+    assert str(known).startswith(f"{tmp_path / 'elsewhere'}: a task cannot write there: ")
+    assert str(known).endswith("a folder that the driver and all executors see")
 
 
 @pytest.mark.parametrize(
@@ -160,14 +155,14 @@ def test_what_is_no_whole_dump_is_refused_before_any_task(content: bytes, tmp_pa
     good.write_bytes(multistream(PAGES))
     bad.write_bytes(content)
     with pytest.raises(DumpError, match=f"^{re.escape(str(bad))}: "):
-        plan([str(good), str(bad)], 1000)
+        plan([look_at(str(good)), look_at(str(bad))], 1000)
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_spark_reads_a_real_dump_as_an_xml_parser_does(spark: SparkSession, name: str, shared_data: Path) -> None:
+def test_spark_reads_a_real_dump_as_an_xml_parser_does(spark: SparkSession, name: str, shared_data: Path, tmp_path: Path) -> None:
     path = shared_data / "data" / name
     expected = list(pages_by_lxml(path))
-    rows, (account,) = collect(spark, plan([str(path)], 600_000), reader(path))
+    rows, (account,) = collect(spark, plan([look_at(str(path))], 600_000), reader(path), tmp_path / "pages")
     assert len(rows) == len(expected) == {"enwiki-slice.xml.bz2": 206, "ltgwiki-complete.xml.bz2": 2004}[name]
     assert [{column: row[column] for column in expected[0]} for row in rows] == expected
     assert (account.pages, account.dropped.total(), account.older_revisions, account.damages) == (len(rows), 0, 0, [])
@@ -185,7 +180,7 @@ def test_a_real_dump_page_by_page(name: str, packing: str, shared_data: Path, tm
         path = tmp_path / "dump"
         parts = (bz2.compress(data[at : at + 300_000], 3) for at in range(0, len(data), 300_000))
         path.write_bytes(data if packing == "plain" else one_stream(data) if packing == "one stream" else b"".join(parts))
-    rows, (account,) = read_alone(plan([str(path)], 100_000), reader(path))
+    rows, (account,) = read_alone(plan([look_at(str(path))], 100_000), reader(path))
     assert [{column: row[column] for column in expected[0]} for row in rows] == expected
     assert (account.pages, account.dropped.total(), account.damages, account.decoded) == (len(rows), 0, [], len(data))
     books = sum(row["wikitext"] is not None for row in rows)
