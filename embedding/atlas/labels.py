@@ -14,6 +14,7 @@ _TAG = re.compile(r"<[^<>]{0,200}>|&lt;[^<>&]{0,200}&gt;|\[\d{1,4}\]")
 _MARKS = re.compile(r"'{2,}|\[\[|\]\]|\{\{|\}\}")
 _BRACKETS = re.compile(r"\s*[(（][^()（）]{0,80}[)）]")
 _LIST = re.compile(r"\s*(?:[,;/|·•‧、，；\n\r\t]|\s[-–—&+]\s)\s*")
+_SEE = re.compile(r"^see (?:also )?(?=\S)", re.IGNORECASE)
 _EDGES = " \t.:;,*'\"-–—()（）[]{}|«»“”„"
 _SMALL = {"a", "and", "de", "del", "der", "die", "du", "e", "et", "la", "of", "the", "und", "y"}
 
@@ -21,7 +22,7 @@ _SMALL = {"a", "and", "de", "del", "der", "die", "du", "e", "et", "la", "of", "t
 def parts(text: str) -> list[str]:
     """The single values of a field's text, which may be a list: markup, footnotes and remarks in brackets are taken off."""
     text = _MARKS.sub("", _TAG.sub(" ", _LINK.sub(r"\1", text)))
-    found = (re.sub(r"\s+", " ", part).strip(_EDGES) for part in _LIST.split(_BRACKETS.sub("", text)))
+    found = (_SEE.sub("", re.sub(r"\s+", " ", part).strip(_EDGES)) for part in _LIST.split(_BRACKETS.sub("", text)))
     return [part for part in found if part and len(part) <= MAX_LABEL and any(letter.isalpha() for letter in part)]
 
 

@@ -61,6 +61,8 @@ def test_lists_links_and_remarks_are_taken_apart() -> None:
         "Sci-fi", "fantasy", "horror Gothic", "essay",
     ]  # fmt: skip
     assert parts("mystery novel / whodunnit") == ["mystery novel", "whodunnit"]
+    assert parts("see [[Thriller]]; see also Essay") == ["Thriller", "Essay"]
+    assert parts("See") == ["See"]
     assert parts("Sword and sorcery") == ["Sword and sorcery"]
     assert parts("Sci-fi・小説、詩") == ["Sci-fi・小説", "詩"]
     assert parts("x" * (MAX_LABEL + 1)) == parts("1984") == parts(" - ") == parts("") == []
