@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedding.atlas.pictures import PICTURES
+from embedding.command_line import add_reading_options
 from embedding.commands.options import Commands, reader_settings, wiki
 from embedding.errors import EnvironmentProblem, WarehouseError
-from embedding.job import Step, add_reading_options
+from embedding.job import Step
 from embedding.warehouse import Warehouse
 
 if TYPE_CHECKING:
