@@ -30,7 +30,7 @@ class IndexFolder:
 
     def vectors(self) -> Vectors:
         """The vectors, mapped into memory: processes of one machine share them."""
-        return np.load(self.folder / VECTORS, mmap_mode="r")  # type: ignore[no-any-return]
+        return np.load(self.folder / VECTORS, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
 
     def build(self, trees: int, seed: int) -> None:
         """Build the index of the vectors that were written."""
