@@ -17,6 +17,10 @@ class WarehouseError(BookspaceError):
     """A table is missing, does not belong to the others, or cannot be written."""
 
 
+class TrainingError(BookspaceError):
+    """A training cannot go on; the message says what to lower."""
+
+
 class GateError(BookspaceError):
     """What was made is not good enough to be used or published; the message names the gate and both numbers."""
 

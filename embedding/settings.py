@@ -113,8 +113,21 @@ class TrainSettings(Section):
     bias: Literal["one", "link"]
     link_weight_power: Annotated[float, Field(ge=-2, le=2)]
     centre: bool
+    fresh_negatives: bool
+    adam: Literal["auto", "whole", "rows"]
+    feed: Literal["petastorm", "pyarrow"]
+    resident_mb: Count
     device: Literal["auto", "cpu", "cuda"]
+    processes: Count
     resume: bool
+    checkpoint_seconds: Annotated[float, Field(ge=0)]
+    tensorboard: Annotated[str, Field(min_length=1)] | None
+
+    @model_validator(mode="after")
+    def _add_up_over_whole_tables(self) -> "TrainSettings":
+        if self.adam == "rows" and self.processes > 1:
+            raise ValueError("adam: rows is for one process; set train.adam=auto or train.processes=1")
+        return self
 
 
 class EvaluateSettings(Section):

@@ -78,9 +78,9 @@ class Warehouse:
         self.manifest(*part)
         return sorted(self.folder(*part).glob("*.parquet"))
 
-    def checkpoint(self, snapshot: Snapshot) -> Path:
-        """The file in which a training in progress is kept."""
-        return self.root / "_checkpoints" / f"wiki={snapshot.wiki}" / f"snapshot={snapshot.date}" / "training.pt"
+    def checkpoints(self, snapshot: Snapshot) -> Path:
+        """The folder in which trainings in progress are kept."""
+        return self.root / "_checkpoints" / f"wiki={snapshot.wiki}" / f"snapshot={snapshot.date}"
 
     def lock(self, snapshot: Snapshot) -> Path:
         """The file by whose lock one run at a time works on a snapshot."""

@@ -71,7 +71,7 @@ def test_steps_never_call_each_other() -> None:
 @pytest.mark.parametrize(
     ("package", "owner"),
     [
-        ("petastorm", "embedding/train/feed.py"),
+        ("petastorm", "embedding/train/feed/parquet.py"),
         ("annoy", "embedding/neighbours/annoy_index.py"),
         ("urllib3", "embedding/download/web.py"),
         ("openTSNE", "embedding/atlas/tsne.py"),

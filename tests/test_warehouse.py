@@ -411,9 +411,9 @@ def test_a_manifest_comes_back_as_it_was_written(warehouse: Warehouse) -> None:
     assert Manifest(**stored) == made
 
 
-def test_a_checkpoint_has_a_place_of_its_own_for_every_snapshot(warehouse: Warehouse) -> None:
+def test_checkpoints_have_a_place_of_their_own_for_every_snapshot(warehouse: Warehouse) -> None:
     snapshots = (SNAPSHOT, Snapshot("testwiki", "20240201"), Snapshot("otherwiki", "20240101"))
-    places = {warehouse.checkpoint(snapshot) for snapshot in snapshots}
+    places = {warehouse.checkpoints(snapshot) for snapshot in snapshots}
     assert len(places) == 3
     assert all(place.is_relative_to(warehouse.root) and place.relative_to(warehouse.root).parts[0].startswith("_") for place in places)
 

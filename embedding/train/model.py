@@ -61,7 +61,7 @@ class BookLinkModel(nn.Module):
         return (losses if weights is None else losses * weights).mean()
 
     @torch.no_grad()
-    def set_gradients(self, books: Tensor, links: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    def set_gradients(self, books: Tensor, links: Tensor, labels: Tensor, weights: Tensor, rows: int | None = None) -> Tensor:
         """Set `grad` of all that is learned to that of `loss_of(score(books, links), labels, weights)`, and return that loss.
 
         In closed form: autograd's backward pass of the two gathered tables takes four times as long on a CPU.
@@ -71,29 +71,59 @@ class BookLinkModel(nn.Module):
             links: ids, int64, shape (n,).
             labels: 0 and 1, shape (n,).
             weights: of the losses, shape (n,).
+            rows: the losses' sum is divided by it; n when not given. Where a step is shared, the gradients of all parts add up.
         """
-        book_lengths, link_lengths = (
-            torch.linalg.vector_norm(table.weight, dim=1, keepdim=True).clamp_(min=EPSILON) for table in (self.books, self.links)
-        )
-        book_units, link_units = self.books.weight / book_lengths, self.links.weight / link_lengths
-        of_books, of_links = book_units.index_select(0, books), link_units.index_select(0, links)
-        cosine = (of_books * of_links).sum(1)
-        scores = self._score_of(cosine, links)
-        # d loss / d score, and from it d loss / d cosine.
-        slope = torch.sigmoid(scores) - labels if self.loss == "bce" else 2 * (scores - (2 * labels - 1))
-        slope *= weights / len(books)
-        by_cosine = slope * self.scale if self.loss == "bce" else slope
-        for table, units, lengths, ids, others in (
-            (self.books, book_units, book_lengths, books, of_links),
-            (self.links, link_units, link_lengths, links, of_books),
+        book_lengths, link_lengths = (_lengths(table.weight) for table in (self.books, self.links))
+        of_books, of_links = self.books.weight.index_select(0, books), self.links.weight.index_select(0, links)
+        book_inverse, link_inverse = book_lengths.reciprocal()[books], link_lengths.reciprocal()[links]
+        slope, by_cosine, loss = self._slopes(of_books, of_links, book_inverse * link_inverse, links, labels, weights, rows)
+        for table, lengths, ids, others in (
+            (self.books.weight, book_lengths, books, of_links.mul_((by_cosine * link_inverse)[:, None])),
+            (self.links.weight, link_lengths, links, of_books.mul_((by_cosine * book_inverse)[:, None])),
         ):
-            gradient = _sum_rows(others * by_cosine[:, None], ids, len(units))
-            table.weight.grad = (gradient - (gradient * units).sum(1, keepdim=True) * units) / lengths
+            table.grad = _across(torch.zeros_like(table).index_add_(0, ids, others), table, lengths)
         if self.bias.requires_grad:
-            self.bias.grad = slope.sum()[None] if len(self.bias) == 1 else torch.zeros_like(self.bias).scatter_add_(0, links, slope)
+            self.bias.grad = slope.sum()[None] if len(self.bias) == 1 else torch.zeros_like(self.bias).index_add_(0, links, slope)
+        return loss
+
+    @torch.no_grad()
+    def set_row_gradients(self, books: Tensor, links: Tensor, labels: Tensor, weights: Tensor, sums: "RowSums") -> tuple[Tensor, ...]:
+        """The gradients of the rows that a step touches, at a cost that does not grow with the tables.
+
+        Args:
+            books: ids, int64, shape (n,).
+            links: ids, int64, shape (n,).
+            labels: 0 and 1, shape (n,).
+            weights: of the losses, shape (n,).
+            sums: where they are added up; left as it was found, all zero.
+
+        Returns:
+            The loss, and the gradients of books.weight at `books` and of links.weight and bias at `links`, shapes (n, dimensions) and
+            (n, 1): of a row that stands there several times its whole gradient each time. `grad` of what else is learned is set.
+        """
+        of_books, of_links = self.books.weight.index_select(0, books), self.links.weight.index_select(0, links)
+        book_lengths, link_lengths = _lengths(of_books), _lengths(of_links)
+        slope, by_cosine, loss = self._slopes(of_books, of_links, 1 / (book_lengths * link_lengths), links, labels, weights, None)
+        to_books = sums.of(sums.books, books, of_links * (by_cosine / link_lengths)[:, None])
+        to_links = sums.of(sums.links, links, of_books * (by_cosine / book_lengths)[:, None])
+        to_bias = sums.of(sums.bias, links, slope[:, None]) if len(self.bias) > 1 else torch.empty(0)
+        if self.bias.requires_grad and len(self.bias) == 1:
+            self.bias.grad = slope.sum()[None]
+        return loss, _across(to_books, of_books, book_lengths), _across(to_links, of_links, link_lengths), to_bias
+
+    def _slopes(
+        self, of_books: Tensor, of_links: Tensor, inverse: Tensor, links: Tensor, labels: Tensor, weights: Tensor, rows: int | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """d loss / d score and d loss / d cosine of every pair, and the loss, from its rows and the inverse of its lengths' product."""
+        cosine = torch.einsum("ij,ij->i", of_books, of_links) * inverse
+        scores = self._score_of(cosine, links)
+        share = len(links) / rows if rows else 1.0
+        slope = torch.sigmoid(scores) - labels if self.loss == "bce" else 2 * (scores - (2 * labels - 1))
+        slope *= weights * (share / max(1, len(links)))
         if self.scale.requires_grad:
             self.scale.grad = (slope * cosine).sum()
-        return self.loss_of(scores, labels, weights)
+        loss = self.loss_of(scores, labels, weights) * share if len(links) else scores.sum()
+        return slope, slope * self.scale if self.loss == "bce" else slope, loss
 
     @torch.no_grad()
     def vectors(self, centre: bool = False) -> tuple[Tensor, Tensor, Tensor]:
@@ -124,6 +154,26 @@ class BookLinkModel(nn.Module):
         return self.scale * cosine + bias if self.loss == "bce" else cosine
 
 
-def _sum_rows(rows: Tensor, ids: Tensor, count: int) -> Tensor:
-    """The sum of the rows of each id, shape (count, d)."""
-    return rows.new_zeros(count, rows.shape[1]).scatter_add_(0, ids[:, None].expand_as(rows), rows)
+class RowSums:
+    """Sums of the rows of a step by id, in buffers as large as the tables, of which a step reads and writes its own rows alone."""
+
+    def __init__(self, model: BookLinkModel) -> None:
+        self.books, self.links = torch.zeros_like(model.books.weight), torch.zeros_like(model.links.weight)
+        self.bias = torch.zeros_like(model.bias)[:, None]
+
+    def of(self, buffer: Tensor, ids: Tensor, rows: Tensor) -> Tensor:
+        """The sum of all rows with its id, for every row, shape as `rows`."""
+        sums = buffer.index_add_(0, ids, rows).index_select(0, ids)
+        buffer.index_fill_(0, ids, 0)
+        return sums
+
+
+def _lengths(rows: Tensor) -> Tensor:
+    lengths: Tensor = torch.linalg.vector_norm(rows, dim=1)
+    return lengths.clamp_(min=EPSILON)
+
+
+def _across(gradients: Tensor, rows: Tensor, lengths: Tensor) -> Tensor:
+    """Gradients by vectors of length 1 as those by the rows that were brought to that length: what points along a row changes nothing."""
+    along = torch.einsum("ij,ij->i", gradients, rows) / lengths**2
+    return gradients.addcmul_(rows, along[:, None], value=-1).div_(lengths[:, None])

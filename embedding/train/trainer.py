@@ -1,45 +1,50 @@
-"""The training loop: arrays of pairs in, a trained model and the figures of every epoch out."""
+"""The training loop: feeds of pairs in, a trained model and the figures of every epoch out."""
 
+import logging
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.optim.lr_scheduler import LRScheduler
+from torch.nn import functional
 from tqdm import tqdm
 
 from embedding.errors import EnvironmentProblem
-from embedding.evaluate.ranking import auc
 from embedding.settings import TrainSettings
-from embedding.train import checkpoint
+from embedding.train import optimiser
+from embedding.train.checkpoint import Checkpoint, Checkpoints
+from embedding.train.feed.serve import Feed
+from embedding.train.figures import EpochFigures, held_out_figures, neighbours, overlap
+from embedding.train.guards import check_loss, memory_errors
 from embedding.train.model import BookLinkModel
+from embedding.train.processes import part, wait_for_all
 
-Pairs = NDArray[np.int32]
+Initial = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+log = logging.getLogger("bookspace")
 
 
 @dataclass(frozen=True)
-class EpochFigures:
-    """What an epoch came to. Those of the held-out pairs are nan when none are held out.
+class TrainingData:
+    """What is trained on.
 
     Attributes:
-        epoch: from 1.
-        train_loss: mean loss of the epoch's steps.
-        valid_loss, valid_accuracy, valid_auc: of the held-out pairs against their negatives.
-        rows_per_second: positives and negatives.
+        books, links: how many there are.
+        positives, negatives: feeds of pairs, on the training's device.
+        link_pairs: training pairs of each link, shape (links,).
+        held_out: positives and negatives to watch, int32, shapes (p, 2) and (q, 2).
     """
 
-    epoch: int
-    train_loss: float
-    valid_loss: float
-    valid_accuracy: float
-    valid_auc: float
-    rows_per_second: float
+    books: int
+    links: int
+    positives: Feed
+    negatives: Feed
+    link_pairs: NDArray[np.int64]
+    held_out: tuple[NDArray[np.int32], NDArray[np.int32]]
 
 
 def choose_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
@@ -55,127 +60,195 @@ def choose_device(wanted: Literal["auto", "cpu", "cuda"]) -> torch.device:
 
 def train(
     settings: TrainSettings,
-    books: int,
-    links: int,
-    positives: Pairs,
-    negatives: Callable[[int], Pairs],
-    held_out: tuple[Pairs, Pairs],
+    data: TrainingData,
     seed: int,
-    mark: str,
-    checkpoint_file: Path,
+    checkpoints: Checkpoints,
     report: Callable[[EpochFigures, int, float], None],
+    initial: Initial | None = None,
 ) -> tuple[BookLinkModel, list[EpochFigures]]:
-    """Train a model; go on from a checkpoint with the same mark.
+    """Train a model; go on from a checkpoint of the same training.
+
+    Where torch.distributed was started, every process takes its part of each step, and all end with the same model.
 
     Args:
         settings: the section `train`.
-        books: number of books.
-        links: number of links.
-        positives: book_id and link_id of the training pairs, shape (n, 2).
-        negatives: gives the negatives of an epoch (from 0), shape (k * n, 2).
-        held_out: positives and negatives to watch, shapes (p, 2) and (q, 2).
+        data: what is trained on.
         seed: of start vectors and order.
-        mark: fingerprint of all that the training depends on.
-        checkpoint_file: written after every epoch.
+        checkpoints: of this training.
         report: told the figures of every epoch, how many epochs there will be, and the seconds that are left.
+        initial: vectors of books and links and the links' bias (as the tables book_vectors and link_vectors have them, in the order of the
+            ids) to start from; where one is nan it starts as it would without.
 
     Returns:
         The model, on the device that it was trained on, and the figures of its epochs.
+
+    Raises:
+        TrainingError: the loss runs away, or memory is full.
     """
-    steps = math.ceil(len(positives) / settings.batch_positives)
-    epochs = max(settings.epochs, math.ceil(settings.min_steps / steps))
-    device = choose_device(settings.device)
-    torch.manual_seed(seed)
-    shape = (books, links, settings.dimensions, settings.loss, settings.init_range, settings.scale, settings.learn_scale, settings.bias)
-    model = BookLinkModel(*shape).to(device)
-    optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=settings.learning_rate, fused=True)
-    schedule = _schedule(settings, optimiser, epochs * steps)
-    figures: list[EpochFigures] = []
-    saved = checkpoint.load(checkpoint_file, mark) if settings.resume else None
-    if saved and saved["epoch"] <= epochs:
-        model.load_state_dict(saved["model"])
-        optimiser.load_state_dict(saved["optimiser"])
-        schedule.load_state_dict(saved["schedule"])
-        figures = [EpochFigures(**one) for one in saved["figures"]]
-    true = torch.from_numpy(positives).to(device)
-    weights = positive_weights(true[:, 1], links, settings.link_weight_power)
-    watched = tuple(torch.from_numpy(pairs).to(device) for pairs in held_out)
-
-    with tqdm(total=epochs * steps, initial=len(figures) * steps, unit="step", desc="train", mininterval=1, disable=None) as bar:
-        for epoch in range(len(figures), epochs):
-            false = torch.from_numpy(negatives(epoch)).to(device)
-            order = torch.Generator().manual_seed(seed + 1_000_003 * (epoch + 1))
-            started = time.perf_counter()
-            loss = _train_epoch(model, optimiser, schedule, weights, _shuffled(true, order), _shuffled(false, order), steps, bar)
-            seconds = time.perf_counter() - started
-            one = EpochFigures(epoch + 1, loss, *_watch(model, *watched), (len(true) + len(false)) / seconds)
-            figures.append(one)
-            report(one, epochs, (epochs - epoch - 1) * (len(true) + len(false)) / one.rows_per_second)
-            state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
-            checkpoint.save(checkpoint_file, {"mark": mark, "epoch": epoch + 1, **state, "figures": [vars(f) for f in figures]})
-    return model, figures
+    with memory_errors(settings):
+        run = _Run(settings, data, seed, checkpoints, initial)
+        steps, epochs, mine = run.steps, run.epochs, part()
+        hidden = None if mine.rank == 0 else True  # None: where stderr is no terminal
+        with tqdm(total=epochs * steps, initial=run.done, unit="step", desc="train", mininterval=1, disable=hidden) as bar:
+            while run.epoch < epochs:
+                started, at = time.perf_counter(), run.step
+                positives = data.positives.shares(run.epoch, steps, run.step, mine)
+                negatives = data.negatives.shares(run.epoch, steps, run.step, mine)
+                for true, false in zip(positives, negatives, strict=True):
+                    run.take_step(true, false)
+                    bar.update()
+                    if run.step < steps and time.monotonic() >= run.save_at:
+                        run.save()
+                run.check()
+                seconds = time.perf_counter() - started
+                rows = run.rows(run.epoch)
+                one = run.close_epoch(rows * (steps - at) / steps / seconds)
+                if mine.rank == 0:
+                    report(one, epochs, (epochs - one.epoch) * rows / one.rows_per_second)
+                if run.epoch == epochs or time.monotonic() >= run.save_at:
+                    run.save()
+        wait_for_all()
+    return run.model, run.figures
 
 
-def positive_weights(of_pairs: Tensor, links: int, power: float) -> Tensor:
+def positive_weights(link_pairs: NDArray[np.int64], power: float) -> Tensor:
     """What a true pair of each link counts in the loss: the link's number of pairs to `power`, 1 in the mean over the pairs.
 
     Args:
-        of_pairs: link_id of every pair.
-        links: number of links.
+        link_pairs: training pairs of each link, shape (links,).
         power: 0 weighs all the same; below 0, pairs of rare links count more, for they say more about a book.
 
     Returns:
         Shape (links,).
     """
-    weights = torch.bincount(of_pairs, minlength=links).clamp_(min=1).float() ** power
-    return weights / weights[of_pairs].mean()
+    counts = torch.from_numpy(link_pairs).double()
+    weights = counts.clamp(min=1) ** power
+    return (weights * counts.sum() / (weights * counts).sum()).float()
 
 
-def _schedule(settings: TrainSettings, optimiser: torch.optim.Optimizer, steps: int) -> LRScheduler:
-    """The learning rate of every step."""
-    if settings.schedule == "constant" or steps < 2:
-        return torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0)
-    return torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=steps)
+class _Run:
+    """A training at work: where it stands, and how it goes on."""
+
+    def __init__(self, settings: TrainSettings, data: TrainingData, seed: int, checkpoints: Checkpoints, initial: Initial | None) -> None:
+        self.settings, self.data, self.seed, self.checkpoints = settings, data, seed, checkpoints
+        self.steps = math.ceil(data.positives.rows(0) / settings.batch_positives)
+        self.epochs = max(settings.epochs, math.ceil(settings.min_steps / self.steps))
+        device = choose_device(settings.device)
+        torch.manual_seed(seed)
+        self.model = _start(settings, data, initial).to(device)
+        rows = math.ceil(self.rows(0) / self.steps)
+        self.optimiser = optimiser.choose(self.model, settings.adam, rows, part().processes)
+        self.weights = positive_weights(data.link_pairs, settings.link_weight_power).to(device)
+        self.watched = [torch.from_numpy(pairs).to(device) for pairs in data.held_out]
+        self.epoch, self.step = 0, 0
+        self.total = torch.zeros((), device=device)  # of the losses of this epoch's steps
+        self.figures: list[EpochFigures] = []
+        self.nearest: Tensor | None = None  # neighbours at the end of the last epoch
+        saved = checkpoints.load() if settings.resume else None
+        if saved:
+            self._restore(saved)
+        wait_for_all()  # before one of the processes changes what all have read
+        if not settings.resume and part().rank == 0:
+            checkpoints.clear()
+        self.save_at = time.monotonic() + settings.checkpoint_seconds
+
+    @property
+    def done(self) -> int:
+        """Steps that were taken."""
+        return self.epoch * self.steps + self.step
+
+    def rows(self, epoch: int) -> int:
+        """Positives and negatives of an epoch."""
+        return self.data.positives.rows(epoch) + self.data.negatives.rows(epoch)
+
+    def take_step(self, true: Tensor, false: Tensor) -> None:
+        """One step of gradient descent on this process's positives and negatives; asks the device for nothing."""
+        batch = torch.cat([true, false])
+        books, links = batch[:, 0].long(), batch[:, 1].long()
+        labels, counted = torch.zeros(len(batch), device=batch.device), torch.ones(len(batch), device=batch.device)
+        labels[: len(true)] = 1
+        counted[: len(true)] = self.weights[links[: len(true)]]
+        rate, first = optimiser.rates(self.settings.schedule, self.settings.learning_rate, self.done, self.epochs * self.steps)
+        self.total += self.optimiser.step(books, links, labels, counted, self._step_rows(), rate, first)
+        self.step += 1
+
+    def close_epoch(self, rows_per_second: float) -> EpochFigures:
+        """Its figures; the next step is the first of the next epoch."""
+        before, self.nearest = self.nearest, neighbours(self.model, self.seed)
+        measured = held_out_figures(self.model, self.watched[0], self.watched[1])
+        one = EpochFigures(self.epoch + 1, self._mean_loss(), *measured, overlap(self.nearest, before), rows_per_second)
+        self.figures.append(one)
+        self.epoch, self.step = self.epoch + 1, 0
+        self.total.zero_()
+        return one
+
+    def check(self) -> None:
+        """Stop where the loss has run away.
+
+        Raises:
+            TrainingError: it has.
+        """
+        first = self.figures[0].train_loss if self.figures else None
+        check_loss(self.settings, self._mean_loss(), first, self.epoch + 1, self.epochs, self.checkpoints.newest())
+
+    def save(self) -> None:
+        """Write a checkpoint, unless there is nothing worth keeping in it."""
+        if self.step:
+            self.check()
+        if part().rank == 0:
+            tensors = {"model": self.model.state_dict(), "optimiser": self.optimiser.state(), "total": self.total, "nearest": self.nearest}
+            facts = {"epoch": self.epoch, "epochs": self.epochs, "step_of_epoch": self.step, "steps": self.steps}
+            # What is drawn follows from the seed, the epoch and the step, so these are the state of all that is random, too.
+            figures = [{name: None if math.isnan(value) else value for name, value in vars(one).items()} for one in self.figures]
+            self.checkpoints.save(self.done, tensors, facts | {"seed": self.seed, "figures": figures})
+        self.save_at = time.monotonic() + self.settings.checkpoint_seconds
+
+    def _restore(self, saved: Checkpoint) -> None:
+        self.model.load_state_dict(saved.tensors["model"])
+        self.optimiser.restore(saved.tensors["optimiser"])
+        self.total.copy_(saved.tensors["total"])
+        self.nearest = saved.tensors["nearest"]
+        self.epoch, self.step = saved.facts["epoch"], saved.facts["step_of_epoch"]
+        self.figures = figures_of(saved)
+        log.info(
+            "train_embedding: goes on from a checkpoint, after step %s of epoch %s", self.step or self.steps, self.epoch + bool(self.step)
+        )
+
+    def _step_rows(self) -> int:
+        """Rows of the step that is due, all processes together."""
+        ends = [rows * (self.step + more) // self.steps for more in (0, 1) for rows in self._epoch_rows()]
+        return ends[2] + ends[3] - ends[0] - ends[1]
+
+    def _epoch_rows(self) -> tuple[int, int]:
+        return self.data.positives.rows(self.epoch), self.data.negatives.rows(self.epoch)
+
+    def _mean_loss(self) -> float:
+        return float(self.total) / max(1, self.step)
 
 
-def _shuffled(pairs: Tensor, order: torch.Generator) -> Tensor:
-    """The pairs in a new order, which is the same on every device."""
-    return pairs.index_select(0, torch.randperm(len(pairs), generator=order).to(pairs.device))
+def figures_of(saved: Checkpoint) -> list[EpochFigures]:
+    """The figures of the epochs before a checkpoint."""
+    figures: list[dict[str, Any]] = saved.facts["figures"]
+    return [EpochFigures(**(one | {name: math.nan for name, value in one.items() if value is None})) for one in figures]
 
 
-def _train_epoch(
-    model: BookLinkModel,
-    optimiser: torch.optim.Optimizer,
-    schedule: LRScheduler,
-    weights: Tensor,
-    true: Tensor,
-    false: Tensor,
-    steps: int,
-    bar: "tqdm[NoReturn]",
-) -> float:
-    """One pass over shuffled positives and negatives, in `steps` steps of equal shares; the mean loss."""
-    device = true.device
-    total = torch.zeros((), device=device)
-    for positives, negatives in zip(true.tensor_split(steps), false.tensor_split(steps), strict=True):
-        batch = torch.cat([positives, negatives]).long()
-        labels, counted = torch.zeros(len(batch), device=device), torch.ones(len(batch), device=device)
-        labels[: len(positives)] = 1
-        counted[: len(positives)] = weights[batch[: len(positives), 1]]
-        total += model.set_gradients(batch[:, 0].contiguous(), batch[:, 1].contiguous(), labels, counted)
-        optimiser.step()
-        schedule.step()
-        bar.update()
-    return float(total / steps)
+def new_model(settings: TrainSettings, books: int, links: int) -> BookLinkModel:
+    """A model with random vectors."""
+    shape = (settings.dimensions, settings.loss, settings.init_range, settings.scale, settings.learn_scale, settings.bias)
+    return BookLinkModel(books, links, *shape)
 
 
-@torch.no_grad()
-def _watch(model: BookLinkModel, true: Tensor, false: Tensor) -> tuple[float, float, float]:
-    """Loss, accuracy and AUC of held-out pairs."""
-    if not len(true) or not len(false):
-        return math.nan, math.nan, math.nan
-    positive, negative = (
-        torch.cat([model.score(part[:, 0], part[:, 1]) for part in side.tensor_split(1 + len(side) // (1 << 18))]) for side in (true, false)
-    )
-    scores, labels = torch.cat([positive, negative]), torch.cat([torch.ones_like(positive), torch.zeros_like(negative)])
-    accuracy = ((scores > 0) == (labels > 0)).float().mean()
-    return float(model.loss_of(scores, labels)), float(accuracy), auc(positive.cpu().numpy(), negative.cpu().numpy())
+def _start(settings: TrainSettings, data: TrainingData, initial: Initial | None) -> BookLinkModel:
+    """The model before its first step."""
+    model = new_model(settings, data.books, data.links)
+    if initial is not None:
+        with torch.no_grad():
+            for table, given in zip((model.books.weight, model.links.weight), initial[:2], strict=True):
+                # The length of a row is no part of the result, but how far a step turns it: it is that which random rows have.
+                lengths = settings.init_range * (settings.dimensions / 3) ** 0.5
+                values = functional.normalize(torch.from_numpy(given).float(), dim=1) * lengths
+                table.copy_(torch.where(values.isnan(), table, values))
+            if settings.loss == "bce" and settings.bias == "link":
+                bias = torch.from_numpy(initial[2]).float() * settings.scale
+                model.bias.copy_(torch.where(bias.isnan(), model.bias, bias))
+    return model

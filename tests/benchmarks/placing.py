@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 
 from embedding.pairs.negatives import numbered_samples, sample_links, samples_per_book
 from embedding.settings_files import load_settings
+from embedding.train.checkpoint import Checkpoints
 from embedding.train.fold_in import Trained, fold_in
 from embedding.train.trainer import train
 from tests.benchmarks.quality.data import Likes, Pairs, read_likes
+from tests.training_data import in_memory
 
 TOP = 10
 Vector = NDArray[np.floating[Any]]
@@ -45,15 +47,13 @@ def fit(likes: Likes, pairs: Pairs, seed: int) -> Fitted:
     )
     owners, places = numbered_samples(np.arange(likes.books), wanted)
 
-    def draw(epoch: int) -> Pairs:
-        drawn = sample_links(owners, places, epoch % how.draws, known, np.cumsum(np.ones(likes.links)), seed)
+    def draw(number: int) -> Pairs:
+        drawn = sample_links(owners, places, number, known, np.cumsum(np.ones(likes.links)), seed)
         return np.stack([owners, drawn], 1).astype(np.int32)
 
-    nothing = np.empty((0, 2), np.int32)
+    data = in_memory(likes.books, likes.links, pairs, [draw(number) for number in range(how.draws)], seed, device=settings.train.device)
     with TemporaryDirectory() as scratch:
-        file = Path(scratch) / "checkpoint.pt"
-        shape = (settings.train, likes.books, likes.links, pairs, draw, (nothing, nothing), seed, "bench", file, lambda *_: None)
-        model, _ = train(*shape)
+        model, _ = train(settings.train, data, seed, Checkpoints(Path(scratch), {}), lambda *_: None)
     books, links, bias = (array.numpy() for array in model.vectors(settings.train.centre))
     positive = counts.clip(1) ** settings.train.link_weight_power
     positive /= positive[pairs[:, 1]].mean()

@@ -92,7 +92,7 @@ def _kill_the_trainer(warehouse: Path, killed: list[int]) -> None:
             try:
                 command = process.cmdline()
                 if any(word.endswith("train_embedding.py") for word in command) and "python" in command[0] and str(warehouse) in command:
-                    while not list(warehouse.glob("_checkpoints/**/*.pt")) and process.is_running():
+                    while not list(warehouse.glob("_checkpoints/**/step-*/state.json")) and process.is_running():
                         time.sleep(0.01)
                     process.send_signal(signal.SIGKILL)
                     killed.append(process.pid)
@@ -103,7 +103,11 @@ def _kill_the_trainer(warehouse: Path, killed: list[int]) -> None:
 def test_a_run_resumes_after_a_kill_and_fails_at_the_gate_then_publishes(airflow: Path, surroundings: dict[str, str]) -> None:
     home = Path(surroundings["AIRFLOW_HOME"])
     warehouse = Warehouse(home / "warehouse")
-    conf: dict[str, object] = {"dump": "sample", "conf": "sample.yaml", "settings": ["publish.min_books=99999", "train.min_steps=800"]}
+    conf: dict[str, object] = {
+        "dump": "sample",
+        "conf": "sample.yaml",
+        "settings": ["publish.min_books=99999", "train.min_steps=800", "train.checkpoint_seconds=0"],
+    }
     killed: list[int] = []
     threading.Thread(target=_kill_the_trainer, args=(warehouse.root, killed), daemon=True).start()
 

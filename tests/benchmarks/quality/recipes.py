@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks.quality.data import Pairs
+from tests.training_data import in_memory
 
 RECIPES: dict[str, tuple[Sequence[str], Sequence[str]]] = {  # name: settings files, settings
     "bookspace": ((), ()),
@@ -21,7 +23,12 @@ def fit(name: str, books: int, links: int, pairs: Pairs, seed: int, overrides: S
     """Vectors of books and links, and the seconds of wall and CPU that training and drawing negatives took."""
     from embedding.pairs.negatives import link_weights, numbered_samples, sample_links, samples_per_book
     from embedding.settings_files import load_settings
-    from embedding.train.trainer import train
+    from embedding.train.checkpoint import Checkpoints
+    from embedding.train.feed.fresh import Drawing, FreshFeed
+    from embedding.train.model import BookLinkModel
+    from embedding.train.trainer import TrainingData, choose_device, train
+
+    import torch  # isort: skip  # after embedding.train, which says how its threads wait
 
     files, changes = RECIPES[name]
     settings = load_settings(files, ["wiki=any", *changes, *overrides])
@@ -36,16 +43,23 @@ def fit(name: str, books: int, links: int, pairs: Pairs, seed: int, overrides: S
         drawn = sample_links(owners, places, number, known, cumulative, seed)
         return np.stack([owners, drawn], 1)[drawn >= 0].astype(np.int32)
 
-    nothing = np.empty((0, 2), np.int32)
-    watched = nothing, nothing
     with TemporaryDirectory() as scratch:
-        few = settings.train.model_copy(update={"epochs": 1, "min_steps": 1})
+
+        def learn(changes: dict[str, int], data: TrainingData) -> BookLinkModel:
+            checkpoints = Checkpoints(Path(scratch), {"changes": changes})
+            return train(settings.train.model_copy(update=changes), data, seed, checkpoints, lambda *_: None)[0]
+
+        device = settings.train.device
         # Imports, and threads started.
-        train(few, books, links, pairs[:50], lambda _: pairs[50:99], watched, seed, "warm", Path(scratch) / "warm.pt", lambda *_: None)
+        learn({"epochs": 1, "min_steps": 1}, in_memory(books, links, pairs[:50], [pairs[50:99]], seed, device=device))
         wall, cpu = time.perf_counter(), time.process_time()
-        draws = [draw(number) for number in range(how.draws)]
-        file = Path(scratch) / "checkpoint.pt"
-        model, _ = train(settings.train, books, links, pairs, lambda e: draws[e % how.draws], watched, seed, "bench", file, lambda *_: None)
+        fresh = settings.train.fresh_negatives
+        data = in_memory(books, links, pairs, [] if fresh else [draw(number) for number in range(how.draws)], seed, device=device)
+        if fresh:
+            true = torch.from_numpy(pairs).to(choose_device(device))
+            feed = FreshFeed(true, len(pairs), books, links, Drawing(how.per_positive, how.links, how.power, how.books), seed)
+            data = replace(data, negatives=feed)
+        model = learn({}, data)
         seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
     of_books, of_links, bias = (array.cpu().numpy() for array in model.vectors(settings.train.centre))
     return {"books": of_books, "links": of_links, "bias": bias} | seconds

@@ -1,0 +1,142 @@
+"""Adam, over whole tables or over the rows that a step touches, and the learning rate of every step.
+
+Source: Kingma and Ba, Adam: A method for stochastic optimization, 2015; Smith and Topin, Super-convergence, 2018 (one cycle).
+"""
+
+import math
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from embedding.train.model import BookLinkModel, RowSums
+
+SECOND, EPSILON = 0.999, 1e-8  # Adam's second moment's decay, and what is added to its root
+FEWER_ROWS = 8  # over rows, where the tables have so many times the rows of a step
+
+
+class Optimiser(Protocol):
+    """Takes a step of gradient descent."""
+
+    def step(self, books: Tensor, links: Tensor, labels: Tensor, weights: Tensor, rows: int, rate: float, first: float) -> Tensor:
+        """Change the model, and return the loss before (of this process's part, the others' added).
+
+        Args:
+            books: ids, int64, shape (n,).
+            links: ids, int64, shape (n,).
+            labels: 0 and 1, shape (n,).
+            weights: of the losses, shape (n,).
+            rows: of the step, all processes together.
+            rate: learning rate.
+            first: decay of Adam's first moment.
+        """
+
+    def state(self) -> dict[str, Any]:
+        """All that it keeps from step to step."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+
+
+def choose(model: BookLinkModel, how: Literal["auto", "whole", "rows"], rows: int, processes: int) -> Optimiser:
+    """The optimiser that costs less: over rows where a step's rows are few beside the tables'.
+
+    Args:
+        model: what is trained.
+        how: the setting train.adam.
+        rows: of a step.
+        processes: of the training; several add their gradients up, which they do over whole tables.
+    """
+    tables = len(model.books.weight) + len(model.links.weight)
+    return RowAdam(model) if how == "rows" or (how == "auto" and processes == 1 and tables > FEWER_ROWS * rows) else WholeAdam(model)
+
+
+class WholeAdam:
+    """Adam over whole tables: torch's own, fused."""
+
+    def __init__(self, model: BookLinkModel) -> None:
+        self._model = model
+        self._learned = [value for value in model.parameters() if value.requires_grad]
+        self._adam = torch.optim.Adam(self._learned, fused=True)
+
+    def step(self, books: Tensor, links: Tensor, labels: Tensor, weights: Tensor, rows: int, rate: float, first: float) -> Tensor:
+        """See `Optimiser`."""
+        loss = self._model.set_gradients(books, links, labels, weights, rows)
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            for value in (loss, *(learned.grad for learned in self._learned)):
+                torch.distributed.all_reduce(value)
+        for group in self._adam.param_groups:
+            group["lr"], group["betas"] = rate, (first, SECOND)
+        self._adam.step()
+        return loss
+
+    def state(self) -> dict[str, Any]:
+        """See `Optimiser`."""
+        return self._adam.state_dict()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """See `Optimiser`."""
+        self._adam.load_state_dict(state)
+
+
+class RowAdam:
+    """Adam for which a row's time passes when a step touches it; a step costs its own rows, however large the tables.
+
+    What is learned beside the tables (the scale, a bias of all) is left to torch's.
+    """
+
+    def __init__(self, model: BookLinkModel) -> None:
+        self._model, self._sums = model, RowSums(model)
+        own = [model.books.weight, model.links.weight] + ([model.bias] if len(model.bias) > 1 and model.bias.requires_grad else [])
+        self._tables = [table.data if table.ndim == 2 else table.data[:, None] for table in own]
+        # First and second moment of every table, and how often each row was touched.
+        self._kept = [(torch.zeros_like(table), torch.zeros_like(table), torch.zeros_like(table[:, :1])) for table in self._tables]
+        rest = [value for value in model.parameters() if value.requires_grad and all(value is not table for table in own)]
+        self._rest = torch.optim.Adam(rest, fused=True) if rest else None
+
+    @torch.no_grad()
+    def step(self, books: Tensor, links: Tensor, labels: Tensor, weights: Tensor, rows: int, rate: float, first: float) -> Tensor:
+        """See `Optimiser`."""
+        loss, *gradients = self._model.set_row_gradients(books, links, labels, weights, self._sums)
+        for table, kept, ids, gradient in zip(self._tables, self._kept, (books, links, links), gradients, strict=False):
+            # Where an id stands twice the same numbers are written twice.
+            mean, square, times = (value.index_select(0, ids) for value in kept)
+            times += 1
+            mean.lerp_(gradient, 1 - first)
+            square.mul_(SECOND).addcmul_(gradient, gradient, value=1 - SECOND)
+            down = (square / (1 - SECOND**times)).sqrt_().add_(EPSILON)
+            moved = table.index_select(0, ids).addcdiv_(mean / (1 - first**times), down, value=-rate)
+            for whole, changed in zip((table, *kept), (moved, mean, square, times), strict=True):
+                whole.index_copy_(0, ids, changed)
+        if self._rest:
+            for group in self._rest.param_groups:
+                group["lr"], group["betas"] = rate, (first, SECOND)
+            self._rest.step()
+        return loss
+
+    def state(self) -> dict[str, Any]:
+        """See `Optimiser`."""
+        return {"kept": self._kept, "rest": self._rest.state_dict() if self._rest else {}}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """See `Optimiser`."""
+        for ours, theirs in zip(self._kept, state["kept"], strict=True):
+            for value, saved in zip(ours, theirs, strict=True):
+                value.copy_(saved)
+        if self._rest:
+            self._rest.load_state_dict(state["rest"])
+
+
+def rates(schedule: Literal["one_cycle", "constant"], peak: float, step: int, steps: int) -> tuple[float, float]:
+    """Learning rate, and decay of Adam's first moment, of a step (from 0) of so many; the numbers of torch's OneCycleLR."""
+    if schedule == "constant" or steps < 2:
+        return peak, 0.9
+    start, low, high = peak / 25, 0.85, 0.95
+    rise, end = 0.3 * steps - 1, steps - 1
+    if step <= rise:
+        return _annealed(start, peak, step / rise), _annealed(high, low, step / rise)
+    return _annealed(peak, start / 1e4, (step - rise) / (end - rise)), _annealed(low, high, (step - rise) / (end - rise))
+
+
+def _annealed(start: float, end: float, share: float) -> float:
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
