@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from embedding.atlas.pictures.canvas import SIDE_AREA, bare, shown
+from embedding.atlas.pictures.canvas import SIDE_AREA, WIDTH, bare, fitted, shown
 from embedding.atlas.pictures.maps import Points, dots, map_axes
 from embedding.atlas.pictures.theme import Theme
 from embedding.atlas.pictures.titles import place_titles
@@ -42,7 +42,7 @@ def draw_neighbours(
     for place, (title, cosine) in enumerate(zip(titles, cosines, strict=True)):
         height = 0.96 - place * step
         listed.text(0.06, height, f"{place + 1}", va="center", ha="right", fontsize=10.5, fontweight="bold", color=theme.accent)
-        listed.text(0.09, height, shown(title, 27), va="center", fontsize=10.5, color=theme.ink)
+        listed.text(0.09, height, fitted(figure, title, 10.5, WIDTH * SIDE_AREA[2] * 0.74), va="center", fontsize=10.5, color=theme.ink)
         listed.text(1.0, height, f"{cosine:.3f}", va="center", ha="right", fontsize=10.5, color=theme.faint)
 
 

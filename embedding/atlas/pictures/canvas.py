@@ -15,6 +15,7 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from embedding.atlas.pictures.theme import Theme
 
@@ -47,6 +48,19 @@ def shown(text: str, longest: int = 44) -> str:
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
+def fitted(figure: Figure, text: str, size: float, inches: float) -> str:
+    """A title cut so that it is no wider than so many inches."""
+    longest = len(text)
+    while longest > 1:
+        written = Text(0, 0, shown(text, longest), fontsize=size)
+        written.set_figure(figure)
+        width = written.get_window_extent(figure.canvas.get_renderer()).width / figure.dpi  # type: ignore[attr-defined]
+        if width <= inches:
+            break
+        longest = min(longest - 1, int(longest * inches / width) + 1)
+    return shown(text, max(1, longest))
+
+
 @contextmanager
 def sheet(theme: Theme, title: str, subtitle: str) -> Iterator[Figure]:
     """An empty sheet with its title; all that is drawn within the block is drawn by the theme."""
@@ -73,7 +87,8 @@ def draw_legend(figure: Figure, entries: Sequence[Entry], theme: Theme) -> None:
     for place, entry in enumerate(entries):
         height = 0.98 - place * step
         axes.scatter([0.03], [height], s=55, color=[entry.colour], marker=entry.marker, linewidths=0)
-        axes.text(0.08, height, shown(entry.name, 30), va="center", fontsize=10.5, color=theme.ink)
+        name = fitted(figure, entry.name, 10.5, WIDTH * SIDE_AREA[2] * (0.72 if entry.count is not None else 0.9))
+        axes.text(0.08, height, name, va="center", fontsize=10.5, color=theme.ink)
         if entry.count is not None:
             axes.text(0.99, height, f"{entry.count:,}", va="center", ha="right", fontsize=10.5, color=theme.faint)
 

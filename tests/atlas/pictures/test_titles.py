@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from embedding.atlas.pictures.canvas import sheet, shown
+from embedding.atlas.pictures.canvas import fitted, sheet, shown
 from embedding.atlas.pictures.maps import map_axes
 from embedding.atlas.pictures.theme import THEMES
 from embedding.atlas.pictures.titles import place_titles
@@ -33,6 +33,16 @@ def test_the_first_titles_come_first() -> None:
         axes = map_axes(figure, points)
         assert place_titles(axes, THEMES["dark"], points, list("abcde"), 1, 8) == [0]
         assert [text.get_text() for text in axes.texts] == ["a"]
+
+
+def test_titles_are_cut_to_the_room_that_there_is() -> None:
+    with sheet(THEMES["light"], "", "") as figure:
+        assert fitted(figure, "Short", 10, 2) == "Short"
+        cut = fitted(figure, "W" * 80, 10, 2)
+        assert cut.endswith("…")
+        assert 8 < len(cut) < 20
+        assert len(fitted(figure, "i" * 80, 10, 2)) > len(cut)
+        assert fitted(figure, "", 10, 2) == ""
 
 
 def test_hostile_titles_become_one_short_line() -> None:
