@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WAREHOUSE ?= warehouse
 
-.PHONY: help demo test test-all lint clean
+.PHONY: help demo test test-all lint lint-deploy audit sbom clean
 .DEFAULT_GOAL := help
 
 help:           ## what there is to make
@@ -28,11 +28,27 @@ lint: $(VENV)/installed  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+lint-deploy: build/tools/installed  ## container files, manifests and scripts of deploy/, by their linters
+	PATH="$(CURDIR)/build/tools/bin:$$PATH" deploy/lint.sh
+
+audit: build/tools/installed  ## ask PyPI whether a pinned package has a known vulnerability
+	build/tools/bin/pip-audit --strict --no-deps --disable-pip -r constraints.txt
+	build/tools/bin/pip-audit --strict --no-deps --disable-pip -r deploy/airflow/requirements.txt
+
+sbom: $(VENV)/installed build/tools/installed  ## bill of materials of the environment: build/sbom.json (CycloneDX)
+	build/tools/bin/cyclonedx-py environment $(VENV) --pyproject pyproject.toml --output-format JSON --output-file build/sbom.json
+
 clean:          ## remove the virtual environment and the demo's tables
-	rm -rf $(VENV) warehouse
+	rm -rf $(VENV) warehouse build
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@deploy/check-machine.sh java python
 	python="$$(deploy/check-machine.sh find-python)" && "$$python" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+build/tools/installed: deploy/requirements-tools.txt
+	@deploy/check-machine.sh python
+	python="$$(deploy/check-machine.sh find-python)" && "$$python" -m venv build/tools
+	build/tools/bin/python -m pip install --quiet --disable-pip-version-check -r deploy/requirements-tools.txt
 	@touch $@

@@ -43,7 +43,7 @@ echo "pack.sh: installing bookspace[$extras] with $("$python" --version)" >&2
 install tools -r "$root/deploy/requirements-pack.txt"
 # The wheel is made from a copy: what a build leaves behind stays out of the checkout.
 mkdir "$work/source"
-(cd "$root" && cp -R embedding jobs conf pyproject.toml README.md LICENSE "$work/source")
+(cd "$root" && cp -R embedding jobs conf deploy pyproject.toml README.md LICENSE "$work/source")
 # Annoy is compiled for this machine's processor unless it is told otherwise, and pip keeps what it has compiled.
 export ANNOY_COMPILER_ARGS=${ANNOY_COMPILER_ARGS:--fpermissive,-DANNOYLIB_MULTITHREADED_BUILD,-O3,-ffast-math,-fno-associative-math,-std=c++14}
 case ",$extras," in
