@@ -11,6 +11,7 @@
 #   IMAGE        k8s: the image of deploy/Dockerfile.spark, or of deploy/Dockerfile.train
 #   NAMESPACE    k8s: where the pods go (default)
 #   GPUS         GPUs of the driver, for the steps that use one (0)
+#   PROCESSES    processes that train together, each a task on the cluster, with a GPU of its own if GPUS is not 0 (1)
 #   SPARK_HOME   the Spark whose bin/spark-submit is called; without it the one on PATH
 # Resources a step, and the list of steps, stand in deploy/steps.conf (STEPS_CONF names another).
 set -euo pipefail
@@ -47,7 +48,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-master=${MASTER:-local[*]} mode=${DEPLOY_MODE:-client} gpus=${GPUS:-0}
+master=${MASTER:-local[*]} mode=${DEPLOY_MODE:-client} gpus=${GPUS:-0} processes=${PROCESSES:-1}
 archive=${ENVIRONMENT:-} spark_submit=${SPARK_HOME:+$SPARK_HOME/bin/}spark-submit
 case $master in
     local*) manager=local ;;
@@ -61,8 +62,18 @@ case $mode-$manager in
     cluster-*) fail "DEPLOY_MODE=cluster: Spark takes no Python program there with MASTER=$master; use client" ;;
     *) fail "DEPLOY_MODE=$mode is not allowed: client or cluster" ;;
 esac
-case $gpus in
-    *[!0-9]*) fail "GPUS=$gpus is not allowed: a number" ;;
+case $gpus-$processes in
+    *[!0-9-]* | *-0) fail "GPUS=$gpus, PROCESSES=$processes: numbers are allowed, PROCESSES from 1" ;;
+esac
+together=
+case $works_on-$manager in
+    *processes*-local) ;;
+    *processes*)
+        if [ "$processes" -gt 1 ]; then
+            together=yes works_on=executors
+            options+=(--set "train.processes=$processes")
+        fi
+        ;;
 esac
 [ -z "$archive" ] || [ -f "$archive" ] || fail "ENVIRONMENT=$archive: no such file; deploy/pack.sh -o $archive makes it"
 [ "$manager" != k8s ] || [ -n "${IMAGE:-}" ] || fail "IMAGE is not set: an image of deploy/Dockerfile.spark that the cluster can fetch"
@@ -146,16 +157,23 @@ case $works_on in
     *) spark+=(--conf spark.dynamicAllocation.enabled=true --conf spark.dynamicAllocation.shuffleTracking.enabled=true
         --conf spark.dynamicAllocation.minExecutors=0 --conf spark.dynamicAllocation.initialExecutors=0) ;;
 esac
+discovery=./gpus.sh
+[ "$manager" != k8s ] || discovery=/opt/bookspace/deploy/gpus.sh
+if [ -n "$together" ]; then
+    spark+=(--conf "spark.executor.instances=$processes" --conf spark.executor.cores=1 --conf "spark.cores.max=$processes")
+    if [ "$gpus" -gt 0 ]; then
+        spark+=(--conf spark.executor.resource.gpu.amount=1 --conf spark.task.resource.gpu.amount=1)
+        [ "$manager" = standalone ] || spark+=(--conf "spark.executor.resource.gpu.discoveryScript=$discovery")
+        [ "$manager" != k8s ] || spark+=(--conf spark.executor.resource.gpu.vendor=nvidia.com)
+        [ "$manager" != yarn ] || files+=("$root/deploy/gpus.sh")
+    fi
+fi
 case $works_on-$mode in
     *gpu*-cluster)
         if [ "$gpus" -gt 0 ]; then
-            spark+=(--conf "spark.driver.resource.gpu.amount=$gpus")
-            if [ "$manager" = k8s ]; then
-                spark+=(--conf spark.driver.resource.gpu.vendor=nvidia.com --conf spark.driver.resource.gpu.discoveryScript=/opt/bookspace/deploy/gpus.sh)
-            else
-                files+=("$root/deploy/gpus.sh")
-                spark+=(--conf spark.driver.resource.gpu.discoveryScript=./gpus.sh)
-            fi
+            spark+=(--conf "spark.driver.resource.gpu.amount=$gpus" --conf "spark.driver.resource.gpu.discoveryScript=$discovery")
+            [ "$manager" != k8s ] || spark+=(--conf spark.driver.resource.gpu.vendor=nvidia.com)
+            [ "$manager" != yarn ] || files+=("$root/deploy/gpus.sh")
         fi
         ;;
 esac

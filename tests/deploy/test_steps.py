@@ -22,7 +22,7 @@ def test_the_steps_are_those_of_the_pipeline_in_its_order() -> None:
 @pytest.mark.parametrize("words", LINES, ids=lambda words: words[0])
 def test_every_line_is_whole(words: list[str]) -> None:
     _, works_on, hours, *properties = words
-    assert set(works_on.split(",")) <= {"executors", "driver", "gpu"}
+    assert set(works_on.split(",")) <= {"executors", "driver", "gpu", "processes"}
     assert 0 < float(hours) <= 48
     assert all(re.fullmatch(r"spark\.[A-Za-z.]+=\S+", one) for one in properties)
 
@@ -31,7 +31,7 @@ def test_every_line_is_whole(words: list[str]) -> None:
 def test_the_steps_that_use_spark_are_those_said_to_use_executors(words: list[str]) -> None:
     """Without Spark's own start a step that wants executors would start a Spark of its own on the driver's machine."""
     source = inspect.getsource(importlib.import_module(f"jobs.{words[0]}"))
-    assert bool(re.search(r"job\.(spark|read|write)\b", source)) == ("executors" in words[1].split(","))
+    assert bool(re.search(r"job\.(spark|read|write)\b", source)) == bool({"executors", "processes"} & set(words[1].split(",")))
 
 
 def test_the_dag_imports_nothing_heavy() -> None:

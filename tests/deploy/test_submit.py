@@ -107,6 +107,18 @@ def test_on_yarn_the_files_go_along_and_the_gpu_is_asked_for(folder: Path) -> No
     assert not [key for key in _settings(asked) if "gpu" in key]
 
 
+def test_processes_that_train_together_are_tasks_with_a_gpu_each(folder: Path) -> None:
+    more = {"ENVIRONMENT": str(folder / "env.tar.gz"), "GPUS": "1", "PROCESSES": "4"}
+    asked, _ = _submit(folder, "train_embedding", "--warehouse", "/w", MASTER="yarn", **more)
+    settings = _settings(asked)
+    assert settings["spark.executor.instances"] == "4"
+    assert settings["spark.executor.resource.gpu.amount"] == settings["spark.task.resource.gpu.amount"] == "1"
+    assert settings["spark.executor.resource.gpu.discoveryScript"] == "./gpus.sh"
+    assert asked[asked.index("--files") + 1] == str(ROOT / "deploy" / "gpus.sh")
+    assert not [key for key in settings if key.startswith(("spark.driver.resource", "spark.dynamicAllocation"))]
+    assert asked[-2:] == ["--set", "train.processes=4"]
+
+
 def test_on_kubernetes_everything_is_the_images(folder: Path) -> None:
     asked, _ = _submit(
         folder, "train_embedding", "--conf", str(ROOT / "conf" / "enwiki.yaml"), "--warehouse", "/data/books",
@@ -135,7 +147,7 @@ def test_on_kubernetes_everything_is_the_images(folder: Path) -> None:
         ),
         (["read_dump", "--warehouse", "/w"], {"MASTER": "yarn", "DEPLOY_MODE": "cluster"}, "ENVIRONMENT is not set"),
         (["read_dump"], {"MASTER": "k8s://https://h"}, "IMAGE is not set"),
-        (["read_dump"], {"GPUS": "all"}, "GPUS=all is not allowed: a number"),
+        (["read_dump"], {"GPUS": "all"}, "GPUS=all, PROCESSES=1: numbers are allowed"),
         (["read_dump"], {"SPARK_HOME": "/nowhere"}, "/nowhere/bin/spark-submit is not there"),
     ],
 )
