@@ -1,5 +1,7 @@
 """Errors that a user can mend: each message is one line that names what is wrong and what to do."""
 
+from pathlib import Path
+
 
 class BookspaceError(Exception):
     """Base of all errors that are shown as one line, without a traceback."""
@@ -39,3 +41,11 @@ class EnvironmentProblem(BookspaceError):
 
 class BusyError(BookspaceError):
     """Another run is at work; the message names it."""
+
+
+def write_error(warehouse: Path, step: str, error: OSError) -> WarehouseError:
+    """The one line that says why a warehouse cannot be written."""
+    return WarehouseError(
+        f"{warehouse}: cannot be written by {step}: {error.strerror or error}; "
+        "free space, mend its permissions, or give another --warehouse"
+    )

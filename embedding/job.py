@@ -14,8 +14,9 @@ from embedding.log import facts, logged_with
 from embedding.manifest import Manifest, Snapshot
 from embedding.progress import logged_progress
 from embedding.settings import Settings
+from embedding.staging import StagedTable
 from embedding.tables import ddl
-from embedding.warehouse import StagedTable, Warehouse, address, write_table
+from embedding.warehouse import Warehouse, address, write_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -161,7 +162,7 @@ def run_step(step: Step, settings: Settings, snapshot: Snapshot, session: Sessio
     warehouse = Warehouse(settings.warehouse)
     kept = kept_settings(step, settings)
     inputs = warehouse.inputs(step.reads, snapshot)
-    before = warehouse.before(snapshot) if step.reads_before else None
+    before = warehouse.publication.before(snapshot) if step.reads_before else None
     inputs_before = warehouse.manifests_there(step.reads_before, before) if before else {}
     with (
         logged_with(step=step.name),

@@ -2,6 +2,7 @@
 
 import platform
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
@@ -52,6 +53,11 @@ class Manifest:
     seconds: float | None = None
     before: str | None = None
     inputs_before: dict[str, str] = field(default_factory=dict)
+
+
+def now() -> str:
+    """The time, UTC, in ISO's way."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def versions() -> dict[str, str]:

@@ -31,7 +31,7 @@ def why_run(step: Step, settings: Settings, warehouse: Warehouse, snapshot: Snap
 def _difference(made: Manifest, step: Step, settings: Settings, warehouse: Warehouse, snapshot: Snapshot) -> str | None:
     if made.versions.get("bookspace") != __version__:
         return f"{made.table} was written by bookspace {made.versions.get('bookspace')}, and this is {__version__}"
-    before = warehouse.before(snapshot) if step.reads_before else None
+    before = warehouse.publication.before(snapshot) if step.reads_before else None
     for inputs, now in (
         (made.inputs, warehouse.manifests_there(step.reads, snapshot)),
         (made.inputs_before, warehouse.manifests_there(step.reads_before, before) if before else {}),

@@ -69,6 +69,7 @@ class BooksSettings(Section):
     max_wikitext_bytes: Count
     max_seconds: Annotated[float, Field(gt=0)]
     max_megabytes: Count
+    reuse: bool
 
 
 class PairsSettings(Section):
@@ -122,6 +123,9 @@ class TrainSettings(Section):
     resume: bool
     checkpoint_seconds: Annotated[float, Field(ge=0)]
     tensorboard: Annotated[str, Field(min_length=1)] | None
+    warm_start: bool
+    warm_epochs: Annotated[float, Field(gt=0, le=1)]
+    align: bool
 
     @model_validator(mode="after")
     def _add_up_over_whole_tables(self) -> "TrainSettings":
@@ -176,8 +180,11 @@ class PublishSettings(Section):
     """publish: a snapshot that misses one of these gates stays out of view."""
 
     min_books: Count
+    min_books_share: Annotated[float, Field(ge=0)]
     min_auc: Annotated[float, Field(ge=0, le=1)]
     min_recall: Annotated[float, Field(ge=0, le=1)]
+    max_without_neighbours: Annotated[float, Field(ge=0, le=1)]
+    min_overlap: Annotated[float, Field(ge=0, le=1)]
 
 
 class MonitoringSettings(Section):

@@ -15,8 +15,9 @@ from pyspark.sql import functions as F
 
 from embedding.errors import BookspaceError, DumpError, EnvironmentProblem, WarehouseError
 from embedding.settings import SparkSettings
+from embedding.staging import StagedTable
 from embedding.tables import TABLES
-from embedding.warehouse import StagedTable, address
+from embedding.warehouse import address
 
 JAVA_VERSIONS = (17, 21)
 LOOPBACK = "127.0.0.1"

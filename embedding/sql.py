@@ -11,9 +11,14 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from pyspark.sql import SparkSession
 
+_ATTEMPTS = 20  # to make views while tables are being replaced
+
 
 def open_duckdb(warehouse: Warehouse) -> "DuckDBPyConnection":
     """DuckDB, in memory, with a view a table.
+
+    A view `<table>_latest` is of the files that are in view when it is made: what is published, withdrawn or replaced afterwards does
+    not change it. A query that needs a file which has been replaced or removed since fails; open again.
 
     Raises:
         NotFoundError: the warehouse holds no table.
@@ -23,11 +28,16 @@ def open_duckdb(warehouse: Warehouse) -> "DuckDBPyConnection":
         import duckdb
     except ModuleNotFoundError:
         raise EnvironmentProblem("duckdb is not installed; pip install 'bookspace[sql]'") from None
-    statements = duckdb_statements(warehouse)
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-    for statement in statements:
-        connection.execute(statement)
+    for attempt in range(_ATTEMPTS):
+        try:
+            for statement in duckdb_statements(warehouse, warehouse.files_in_view()):
+                connection.execute(statement)
+            break
+        except (duckdb.IOException, FileNotFoundError):  # a table was replaced while its files were looked at
+            if attempt == _ATTEMPTS - 1:
+                raise
     return connection
 
 
@@ -38,9 +48,13 @@ def register_spark(spark: "SparkSession", warehouse: Warehouse) -> None:
         NotFoundError: the warehouse holds no table.
     """
     there = tables_there(warehouse)
-    for table in there:
-        columns = ", ".join([ddl(table), *(f"{key} string" for key in partition_keys(table))])
-        spark.read.schema(columns).parquet(address(warehouse.root / table)).createOrReplaceTempView(table)
-        spark.sql(latest_query(table, warehouse)).createOrReplaceTempView(f"{table}_latest")
+
+    def register() -> None:
+        for table in there:
+            columns = ", ".join([ddl(table), *(f"{key} string" for key in partition_keys(table))])
+            spark.read.schema(columns).parquet(address(warehouse.root / table)).createOrReplaceTempView(table)
+            spark.sql(latest_query(table, warehouse)).createOrReplaceTempView(f"{table}_latest")
+
+    warehouse.publication.at_one_moment(register)  # Spark lists the files when a view is made
     for statement in [COSINE["spark"], *built_on(there)]:
         spark.sql(statement.replace("CREATE OR REPLACE VIEW", "CREATE OR REPLACE TEMPORARY VIEW"))

@@ -41,6 +41,7 @@ TABLES: dict[str, Table] = {
         "extract_books", "a book",
         page_id=_long, title=_text, revision_id=_long, revision_timestamp=_time, infobox=pa.map_(_text, _text), author=_text,
         genres=pa.list_(_text), country=_text, language=_text, publisher=_text, series=_text, year=_int, isbn=_text, links=pa.list_(_link),
+        dropped_links=pa.map_(_text, _int),
     ),
     "paired_books": _table(
         "build_pairs", "a book that has at least one pair, and so a vector; links: its pairs",
@@ -80,6 +81,11 @@ TABLES: dict[str, Table] = {
     "link_books": _table(
         "find_neighbours", "a book near to a link: a topic's books; rank from 1; mentions: 0 when the book does not link to it",
         link_id=_int, page_id=_long, title=_text, rank=_int, book_page_id=_long, book_title=_text, similarity=_float, mentions=_int,
+    ),
+    "neighbour_changes": _table(
+        "compare_snapshots", "a neighbour that entered, left or moved (to another rank), of a book of this snapshot and the one before",
+        page_id=_long, title=_text, change=_text, neighbour_page_id=_long, neighbour_title=_text, rank_before=_int, rank_after=_int,
+        similarity_before=_float, similarity_after=_float, snapshot_before=_text,
     ),
     "metrics": _table(
         "every step that measures", "a figure of a run, in a folder step=<step>; epoch: null when it is no figure of an epoch",

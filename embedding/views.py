@@ -5,7 +5,10 @@ alone, by values that stand in the view, so that no other partition is looked at
 """
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+import pyarrow.parquet as pq
 
 from embedding.errors import NotFoundError
 from embedding.tables import BY_STEP, TABLES, ddl
@@ -51,8 +54,13 @@ def latest_query(table: str, warehouse: Warehouse) -> str:
     return f"SELECT * FROM {table} WHERE {shown or 'false'}"
 
 
-def duckdb_statements(warehouse: Warehouse) -> list[str]:
+def duckdb_statements(warehouse: Warehouse, in_view: Mapping[str, Sequence[Path]] | None = None) -> list[str]:
     """A view a table, its latest view, and the views that build on them.
+
+    Args:
+        warehouse: whose tables.
+        in_view: table: the files that its latest view is to be of, and of no others; None: of all that the snapshots in view hold when
+            a query is made.
 
     Raises:
         NotFoundError: the warehouse holds no table.
@@ -60,14 +68,27 @@ def duckdb_statements(warehouse: Warehouse) -> list[str]:
     there = tables_there(warehouse)
     made = []
     for table in there:
-        files = quote(f"{warehouse.root.absolute()}/{table}/**/*.parquet")
-        keys = ", ".join(f"'{key}': VARCHAR" for key in partition_keys(table))
-        made.append(
-            f"CREATE OR REPLACE VIEW {table} AS SELECT {', '.join([*TABLES[table].columns.names, *partition_keys(table)])} FROM "
-            f"read_parquet({files}, hive_partitioning = true, hive_types = {{{keys}}}, union_by_name = true)"
-        )
-        made.append(f"CREATE OR REPLACE VIEW {table}_latest AS {latest_query(table, warehouse)}")
+        every = quote(f"{warehouse.root.absolute()}/{table}/**/*.parquet")
+        scan = _duckdb_scan(table, every, warehouse.root.glob(f"{table}/**/*.parquet"))
+        if in_view is None:
+            latest = latest_query(table, warehouse)
+        elif pinned := in_view.get(table):
+            latest = _duckdb_scan(table, f"[{', '.join(quote(str(file.absolute())) for file in pinned)}]", pinned)
+        else:
+            latest = f"SELECT * FROM {table} WHERE false"
+        made += [f"CREATE OR REPLACE VIEW {table} AS {scan}", f"CREATE OR REPLACE VIEW {table}_latest AS {latest}"]
     return [*made, COSINE["duckdb"], *built_on(there)]
+
+
+def _duckdb_scan(table: str, files: str, paths: Iterable[Path]) -> str:
+    """A query of all columns of the contract; one that was added since the last of the files was written is null."""
+    there = {name for file in {path.parent: path for path in paths}.values() for name in pq.read_schema(file).names}
+    keys = ", ".join(f"'{key}': VARCHAR" for key in partition_keys(table))
+    columns = [name if name in there else f"NULL AS {name}" for name in TABLES[table].columns.names]
+    return (
+        f"SELECT {', '.join([*columns, *partition_keys(table)])} FROM "
+        f"read_parquet({files}, hive_partitioning = true, hive_types = {{{keys}}}, union_by_name = true)"
+    )
 
 
 def catalog_statements(warehouse: Warehouse, database: str) -> list[str]:

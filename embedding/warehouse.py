@@ -1,27 +1,27 @@
 """The warehouse: which tables there are, where they lie, and how they are written and read.
 
 A table of a snapshot is the folder `<warehouse>/<table>/wiki=<dbname>/snapshot=<YYYYMMDD>/` of Parquet files and one `_manifest.json`
-(readers pass over names that begin with `_`). All tables that a step writes are staged first and then moved in, each whole, with
-its manifest; a step that fails leaves what was there before. No other module builds a path.
+(readers pass over names that begin with `_`). All tables that a step writes are staged first and then moved in together, each with its
+manifest (`staging.py`); a step that fails leaves what was there before. Which snapshots readers see is `publication.py`'s to say.
 """
 
 import errno
 import json
-import shutil
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from embedding.errors import WarehouseError
-from embedding.manifest import Manifest, Snapshot, versions
+from embedding.errors import WarehouseError, write_error
+from embedding.manifest import Manifest, Snapshot, now, versions
+from embedding.publication import Publication
+from embedding.staging import StagedTable, Staging
 from embedding.tables import BY_STEP, FOLDERS, TABLES, describe
 
 MANIFEST = "_manifest.json"
@@ -29,32 +29,8 @@ _PATTERN = set("*?[]{}\\#")
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EFBIG, errno.EIO}
 
 
-@dataclass
-class StagedTable:
-    """A table on its way into the warehouse: write its files into `folder`, say what was dropped."""
-
-    folder: Path
-    rows_in: int | None = None
-    dropped: dict[str, int] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def attempts(self) -> Path:
-        """A folder beside it for tasks that may fail, or run twice; what `take` leaves there goes when the step ends."""
-        folder = self.folder.with_name(f"{self.folder.name}.attempts")
-        folder.mkdir(exist_ok=True)
-        return folder
-
-    def take(self, files: Iterable[Path]) -> None:
-        """Make these files out of `attempts`, in this order, all that the table has."""
-        for old in self.folder.iterdir():
-            old.unlink()
-        for number, file in enumerate(files):
-            file.rename(self.folder / f"part-{number:05}.parquet")
-
-
 class Warehouse:
-    """The tables of all wikis and snapshots under one folder."""
+    """The tables of all wikis and snapshots under one folder, `root`; tables on their way in, and which snapshots are in view."""
 
     def __init__(self, root: str | Path) -> None:
         if "://" in str(root):
@@ -62,11 +38,16 @@ class Warehouse:
         self.root = Path(root)
         if strange := " ".join(sorted(_PATTERN & set(str(self.root.absolute())))):
             raise WarehouseError(f"{self.root.absolute()}: the warehouse's path must not hold {strange}, which Spark takes for a pattern")
+        self.staging, self.publication = Staging(self.root), Publication(self.root)
+        self.staging.roll_forward()
 
     def folder(self, table: str, snapshot: Snapshot, step: str = "") -> Path:
         """Where a table of a snapshot lies; of a table to which several steps write, the part of one."""
-        folder = self.root / table / f"wiki={snapshot.wiki}" / f"snapshot={snapshot.date}"
+        folder = self._whole(table, snapshot)
         return folder / f"step={step}" if table in BY_STEP else folder
+
+    def _whole(self, table: str, snapshot: Snapshot) -> Path:
+        return self.root / table / f"wiki={snapshot.wiki}" / f"snapshot={snapshot.date}"
 
     def files(self, table: str, snapshot: Snapshot) -> list[Path]:
         """The Parquet files of a table ("metrics/evaluate": of what that step wrote), sorted by name.
@@ -129,9 +110,18 @@ class Warehouse:
         Raises:
             WarehouseError: one is missing, or was made from tables that have been written anew since.
         """
-        manifests = {table: self.manifest(*_split(table, snapshot)) for table in tables}
-        current = dict(manifests)
-        waiting = list(manifests.values())
+        lineage = self.lineage(wanted := list(tables), snapshot)
+        return {table: lineage[table] for table in wanted}
+
+    def lineage(self, tables: Iterable[str], snapshot: Snapshot) -> dict[str, Manifest]:
+        """The manifests of tables and of all that they were made from, after making sure that they belong together.
+
+        Raises:
+            WarehouseError: as `inputs` does.
+        """
+        self.staging.roll_forward()
+        current = {table: self.manifest(*_split(table, snapshot)) for table in tables}
+        waiting = list(current.values())
         while waiting:
             made = waiting.pop()
             for table, used in made.inputs.items():
@@ -150,11 +140,7 @@ class Warehouse:
                     f"{self.root}: tables {made.table} and {runs[made.step].table} of {snapshot} come from two runs of {made.step}; "
                     "run it again"
                 )
-        return manifests
-
-    def before(self, snapshot: Snapshot) -> Snapshot | None:
-        """The snapshot before: the newest published one of the same wiki that is older."""
-        return max((other for other in self.published() if other.wiki == snapshot.wiki and other < snapshot), default=None)
+        return current
 
     def manifests_there(self, tables: Iterable[str], snapshot: Snapshot) -> dict[str, Manifest]:
         """The manifests of those of the tables ("metrics/evaluate": of what that step wrote) that are there."""
@@ -184,97 +170,71 @@ class Warehouse:
             WarehouseError: the warehouse cannot be written, or a staged table is not what the contract says.
         """
         run, started = uuid.uuid4().hex, time.monotonic()
-        staging = self.root / "_staging" / run
         try:
-            staged = {}
-            for table in tables:
-                staged[table] = StagedTable(staging / table)
-                staged[table].folder.mkdir(parents=True)
-            yield staged
-            base = Manifest(
-                id="",
-                run=run,
-                table="",
-                step=step,
-                wiki=snapshot.wiki,
-                snapshot=snapshot.date,
-                created=_now(),
-                rows_in=None,
-                rows_out=0,
-                dropped={},
-                inputs={name: made.id for name, made in inputs.items()},
-                settings=dict(settings),
-                versions=versions(),
-                seconds=round(time.monotonic() - started, 3),
-                before=next((made.snapshot for made in (inputs_before or {}).values()), None),
-                inputs_before={name: made.id for name, made in (inputs_before or {}).items()},
-            )
-            manifests = [_seal(base, table, part) for table, part in staged.items()]
-            if any(table in self._published_tables(snapshot) for table in tables):
-                # What was published is about to be replaced by what no gate has seen.
-                self._mark(snapshot).unlink()
-            for manifest in manifests:
-                self._move_in(staging, manifest.table, snapshot, step)
+            self.staging.roll_forward()
+            with self.staging.folder(step=step, wiki=snapshot.wiki, snapshot=snapshot.date) as staging:
+                for table in tables:
+                    (staging / table).mkdir()
+                yield (staged := {table: StagedTable(staging / table) for table in tables})
+                base = Manifest(
+                    id="",
+                    run=run,
+                    table="",
+                    step=step,
+                    wiki=snapshot.wiki,
+                    snapshot=snapshot.date,
+                    created=now(),
+                    rows_in=None,
+                    rows_out=0,
+                    dropped={},
+                    inputs={name: made.id for name, made in inputs.items()},
+                    settings=dict(settings),
+                    versions=versions(),
+                    seconds=round(time.monotonic() - started, 3),
+                    before=next((made.snapshot for made in (inputs_before or {}).values()), None),
+                    inputs_before={name: made.id for name, made in (inputs_before or {}).items()},
+                )
+                for table, part in staged.items():
+                    _seal(base, table, part)
+                if tables:
+                    # What was published must not be seen once it is replaced by what no gate has seen.
+                    mark = self.publication.mark(snapshot)
+                    named = {f"{table}/{step}" if table in BY_STEP else table for table in tables}
+                    away = [self.publication.file(snapshot)] if mark and named & mark.tables.keys() else []
+                    self.staging.commit(staging, {table: self.folder(table, snapshot, step) for table in tables}, away)
         except OSError as error:
             elsewhere = isinstance(error.filename, str) and not Path(error.filename).is_relative_to(self.root)
             if error.errno not in _UNWRITABLE or elsewhere:
                 raise
             raise self.write_error(step, error) from error
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
-            with suppress(OSError):  # another writer is at work there
-                staging.parent.rmdir()
 
-    def publish(self, snapshot: Snapshot, tables: Mapping[str, Manifest]) -> None:
-        """Let the `..._latest` views show a snapshot: one small file, there whole or not at all."""
-        mark = self._mark(snapshot)
-        content = {"published": _now(), "tables": {table: made.id for table, made in tables.items()}}
-        try:
-            mark.parent.mkdir(parents=True, exist_ok=True)
-            partial = mark.with_suffix(".partial")
-            partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
-            partial.replace(mark)
-        except OSError as error:
-            raise self.write_error("publish", error) from error
-
-    def _mark(self, snapshot: Snapshot) -> Path:
-        return self.root / "_published" / f"wiki={snapshot.wiki}" / f"{snapshot.date}.json"
-
-    def _published_tables(self, snapshot: Snapshot) -> set[str]:
-        mark = self._mark(snapshot)
-        return {name.partition("/")[0] for name in json.loads(mark.read_text(encoding="utf-8"))["tables"]} if mark.is_file() else set()
+    def publish(self, snapshot: Snapshot, tables: Mapping[str, Manifest], gates: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Let the `..._latest` views show a snapshot that was made of these tables, and keep what its gates measured."""
+        self.publication.publish(snapshot, {table: made.id for table, made in tables.items()}, gates)
 
     def published(self) -> list[Snapshot]:
         """Every published snapshot, oldest first."""
-        marks = self.root.glob("_published/wiki=*/*.json")
-        return sorted(Snapshot(mark.parent.name.removeprefix("wiki="), mark.stem) for mark in marks)
+        return self.publication.published()
 
     def latest(self) -> list[Snapshot]:
-        """The newest published snapshot of every wiki."""
-        return sorted({snapshot.wiki: snapshot for snapshot in self.published()}.values())
+        """The snapshot in view of every wiki: the newest that is published."""
+        return self.publication.latest()
+
+    def files_in_view(self) -> dict[str, list[Path]]:
+        """The Parquet files of every table of the snapshots in view, all as they are at one moment."""
+
+        def look() -> dict[str, list[Path]]:
+            shown = self.latest()
+            return {table: [file for one in shown for file in sorted(self._whole(table, one).rglob("*.parquet"))] for table in TABLES}
+
+        return self.publication.at_one_moment(look)
 
     def write_error(self, step: str, error: OSError) -> WarehouseError:
         """The one line that says why the warehouse cannot be written."""
-        return WarehouseError(
-            f"{self.root}: cannot be written by {step}: {error.strerror or error}; "
-            "free space, mend its permissions, or give another --warehouse"
-        )
-
-    def _move_in(self, staging: Path, table: str, snapshot: Snapshot, step: str) -> None:
-        target = self.folder(table, snapshot, step)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        old = staging / f"{table}.old"
-        if target.exists():
-            target.rename(old)
-        try:
-            (staging / table).rename(target)
-        except OSError:
-            if old.exists():
-                old.rename(target)
-            raise
+        return write_error(self.root, step, error)
 
 
-def _seal(base: Manifest, table: str, part: StagedTable) -> Manifest:
+def _seal(base: Manifest, table: str, part: StagedTable) -> None:
     """Check a staged table against the contract and write its manifest: `base`, and what is known of this table."""
     rows = _check_files(table, part.folder) if table in TABLES else 0
     dropped = {reason: count for reason, count in part.dropped.items() if count}
@@ -284,12 +244,10 @@ def _seal(base: Manifest, table: str, part: StagedTable) -> Manifest:
             f"{sum(dropped.values())} are counted as dropped {dropped}"
         )
     made = replace(base, id=uuid.uuid4().hex, table=table, rows_in=part.rows_in, rows_out=rows, dropped=dropped, facts=part.facts)
+    for file in part.folder.glob("*.parquet") if table in TABLES else ():
+        # Who reads a table by the names of its files never takes one of another run for it.
+        file.rename(file.with_name(f"{file.stem}-{base.run}.parquet"))
     (part.folder / MANIFEST).write_text(json.dumps(asdict(made), indent=1, ensure_ascii=False), encoding="utf-8")
-    return made
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _split(table: str, snapshot: Snapshot) -> tuple[str, Snapshot, str]:

@@ -9,8 +9,8 @@ from embedding.pairs import links as links_of
 from embedding.pairs.split import SPLITS, split_pairs
 from embedding.runs import run_alone
 from embedding.spark import write_apart
+from embedding.staging import StagedTable
 from embedding.tables import ROWS_PER_FILE, TABLES
-from embedding.warehouse import StagedTable
 
 
 def run(job: Job) -> None:

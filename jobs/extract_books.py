@@ -1,18 +1,20 @@
 """extract_books: pages -> books."""
 
 import pyarrow.parquet as pq
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from embedding.errors import DumpError, WarehouseError
 from embedding.job import Job, Step, log
 from embedding.pairs.books import DROPS, LINK_DROPS, extract_books
+from embedding.pairs.reuse import divide, parsing_mark, with_marks
 from embedding.runs import run_alone
 from embedding.spark import write_counted
 from embedding.wiki.site import Site
 
 
 def run(job: Job) -> None:
-    """Read infobox fields, links and categories of every page that holds a book infobox."""
+    """Read infobox fields, links and categories of every page that holds a book infobox and has changed since the snapshot before."""
     settings, pages = job.settings.books, job.inputs["pages"]
     looked_for = pages.settings["books"]
     if not set(settings.infoboxes) <= set(looked_for["infoboxes"]):
@@ -23,9 +25,12 @@ def run(job: Job) -> None:
     names = [*settings.infoboxes, *pages.facts["aliases"]]
     files = ", ".join(account["file"] for account in pages.facts["files"])
     site = Site.from_dict(pages.facts["site"], settings.namespace_aliases)
+    mark = parsing_mark(settings, names, site)
+    candidates = job.read("pages").where(F.col("wikitext").isNotNull())
+    candidates, taken = divide(candidates, _known(job, mark))
     # Few pages of a dump are books, and they lie unevenly: spread them over all cores before the slow parsing.
-    candidates = job.read("pages").where(F.col("wikitext").isNotNull()).repartition(4 * job.spark.sparkContext.defaultParallelism)
-    books = extract_books(candidates, site, settings.model_copy(update={"infoboxes": names}))
+    candidates = candidates.repartition(4 * job.spark.sparkContext.defaultParallelism)
+    books = with_marks(extract_books(candidates, site, settings.model_copy(update={"infoboxes": names})), taken)
     staged = job.staged["books"]
     sums = {f"link {reason}": F.sum(F.col("dropped_links").getItem(reason)) for reason in LINK_DROPS}
     links = write_counted(
@@ -33,6 +38,7 @@ def run(job: Job) -> None:
         staged,
         "books",
         DROPS,
+        taken_over=F.sum("taken_over"),
         links=F.sum(F.size("links")),
         mentions=F.sum(F.aggregate("links", F.lit(0), lambda a, x: a + x.mentions)),
         **sums,
@@ -53,10 +59,25 @@ def run(job: Job) -> None:
     log.info(
         "extract_books: %s links, mentioned %s times; mentions dropped: %s", f"{links['links']:,}", f"{links['mentions']:,}", lost or "none"
     )
-    staged.facts = {"links": links["links"], "mentions": links["mentions"], "dropped_mentions": lost}
+    parsed = (staged.rows_in or 0) - links["taken_over"]
+    log.info("extract_books: %s pages parsed, %s books taken over from the snapshot before", f"{parsed:,}", f"{links['taken_over']:,}")
+    staged.facts = {
+        "links": links["links"], "mentions": links["mentions"], "dropped_mentions": lost,
+        "parsed": parsed, "taken_over": links["taken_over"], "parsing_mark": mark,
+    }  # fmt: skip
 
 
-STEP = Step("extract_books", reads=("pages",), writes=("books",), settings=("books",), run=run)
+def _known(job: Job, mark: str) -> DataFrame | None:
+    """The books of the snapshot before, if they were parsed as this step would."""
+    if not job.settings.books.reuse or "books" not in job.inputs_before:
+        return None
+    if job.inputs_before["books"].facts.get("parsing_mark") != mark:
+        log.info("extract_books: the wiki, its settings or the parser are not those of %s: every page is parsed", job.before)
+        return None
+    return job.read("books", job.before)
+
+
+STEP = Step("extract_books", reads=("pages",), writes=("books",), settings=("books",), run=run, reads_before=("books",))
 
 if __name__ == "__main__":
     run_alone(STEP)

@@ -2,7 +2,18 @@
 
 from embedding import cli
 from embedding.job import Step
-from jobs import build_pairs, draw_map, evaluate, extract_books, find_neighbours, publish, read_dump, sample_negatives, train_embedding
+from jobs import (
+    build_pairs,
+    compare_snapshots,
+    draw_map,
+    evaluate,
+    extract_books,
+    find_neighbours,
+    publish,
+    read_dump,
+    sample_negatives,
+    train_embedding,
+)
 
 STEPS: tuple[Step, ...] = (
     read_dump.STEP,
@@ -12,6 +23,7 @@ STEPS: tuple[Step, ...] = (
     train_embedding.STEP,
     evaluate.STEP,
     find_neighbours.STEP,
+    compare_snapshots.STEP,
     draw_map.STEP,
     publish.STEP,
 )

@@ -5,19 +5,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embedding.job import Job, Step, log
+from embedding.manifest import Snapshot
 from embedding.runs import run_alone
 from embedding.warehouse import write_table
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
     from embedding.train.figures import EpochFigures
     from embedding.train.model import BookLinkModel
     from embedding.train.task import Task
+    from embedding.train.trainer import Initial
 
 
 def run(job: Job) -> None:
     """Train the two tables of vectors. Needs no Spark, unless several processes train."""
     import torch
 
+    from embedding.train.before import continued
     from embedding.train.checkpoint import save_tensors
     from embedding.train.feed import choose_files
     from embedding.train.feed.fresh import Drawing
@@ -27,6 +33,9 @@ def run(job: Job) -> None:
     settings, how = job.settings.train, job.inputs["negatives"].settings["negatives"]
     books = job.arrow("paired_books", ["book_id", "page_id", "title"]).sort_by("book_id")
     links = job.arrow("links", ["link_id", "page_id", "title"]).sort_by("link_id")
+    start = _start_values(job, books, links)
+    if start:
+        settings = settings.model_copy(update=continued(settings.epochs, settings.min_steps, settings.warm_epochs))
     task = Task(
         settings,
         Drawing(how["per_positive"], how["links"], how["power"], how["books"]),
@@ -38,8 +47,10 @@ def run(job: Job) -> None:
         job.files("negatives"),
         {table: made.id for table, made in job.inputs.items()},
         job.warehouse.checkpoints(job.snapshot),
+        start,
     )
     model, figures = _train(job, task)
+    _align(job, model, books["page_id"].to_numpy())
     book_vectors, link_vectors, bias = (array.cpu().numpy().astype(np.float32) for array in model.vectors(settings.centre))
     for table, key, names, vectors, more in (
         ("book_vectors", "book_id", books, book_vectors, {}),
@@ -65,6 +76,50 @@ def run(job: Job) -> None:
     job.write_metrics(
         [(name, value, places.get(name, held), one.epoch) for one in figures for name, value in vars(one).items() if name != "epoch"]
     )
+
+
+def _before(job: Job) -> Snapshot | None:
+    """The snapshot before, if it has vectors."""
+    return job.before if {"book_vectors", "link_vectors"} <= job.inputs_before.keys() else None
+
+
+def _start_values(job: Job, books: "pa.Table", links: "pa.Table") -> "Initial | None":
+    """Vectors and biases of the snapshot before, where they are wanted and it has most of the books and links."""
+    from embedding.train.before import MOST, known, start_values
+
+    before = _before(job)
+    if before is None or not job.settings.train.warm_start:
+        return None
+    names = job.arrow("link_vectors", ["link_id", "title", "bias"], before).sort_by("link_id")
+    values = start_values(
+        (books["page_id"].to_numpy(), links["title"].to_numpy()),
+        (_page_ids(job, before), names["title"].to_numpy()),
+        (job.vectors("book_vectors", "book_id", before), job.vectors("link_vectors", "link_id", before), names["bias"].to_numpy()),
+    )
+    shares = [known(table) for table in values[:2]]
+    if values[0].shape[1] != job.settings.train.dimensions or min(shares) < MOST:
+        log.info("train_embedding: starts anew: the vectors of %s are of another width, or too few of its books or links are here", before)
+        return None
+    log.info(
+        "train_embedding: starts from the vectors of %s: %.1f %% of the books, %.1f %% of the links", before, *(100 * s for s in shares)
+    )
+    return values
+
+
+def _align(job: Job, model: "BookLinkModel", page_ids: "NDArray[np.int64]") -> None:
+    """Turn the space onto that of the snapshot before."""
+    from embedding.train.align import turn_onto
+
+    before, settings = _before(job), job.settings.train
+    if before and settings.align:
+        common = turn_onto(model, settings.centre, page_ids, _page_ids(job, before), job.vectors("book_vectors", "book_id", before))
+        log.info("train_embedding: turned onto the vectors of %s books of %s", f"{common:,}", before)
+
+
+def _page_ids(job: Job, before: Snapshot) -> "NDArray[np.int64]":
+    """page_id of the rows of the snapshot before's book_vectors, as `Job.vectors` gives them."""
+    ids: NDArray[np.int64] = job.arrow("book_vectors", ["book_id", "page_id"], before).sort_by("book_id")["page_id"].to_numpy()
+    return ids
 
 
 def _train(job: Job, task: "Task") -> "tuple[BookLinkModel, list[EpochFigures]]":
@@ -96,6 +151,7 @@ STEP = Step(
     writes=("book_vectors", "link_vectors", "model", "metrics"),
     settings=("train",),
     run=run,
+    reads_before=("book_vectors", "link_vectors"),
 )
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def test_the_newest_published_older_one_of_the_wiki_is_before(tmp_path: Path) ->
     assert job.arrow("links", ["title"], job.before)["title"].to_pylist() == ["20240501"]
     made = warehouse.manifest("metrics", JULY, "evaluate")
     assert (made.before, made.inputs_before) == ("20240501", {"links": warehouse.manifest("links", MAY).id})
-    assert warehouse.before(Snapshot("testwiki", "20240801")) == JULY
+    assert warehouse.publication.before(Snapshot("testwiki", "20240801")) == JULY
 
 
 def test_a_step_that_reads_nothing_before_is_given_nothing(tmp_path: Path) -> None:

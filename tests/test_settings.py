@@ -52,7 +52,7 @@ def test_the_defaults_alone_lack_only_the_wiki() -> None:
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("train: {epoch: 3}", ["train.epoch: unknown key", "did you mean train.epochs?", "allowed here: adam, batch_positives, bias"]),
+        ("train: {epoch: 3}", ["train.epoch: unknown key", "did you mean train.epochs?", "allowed here: adam, align, batch_positives"]),
         ("trian: {epochs: 3}", ["trian: unknown key", "did you mean train?", "books, download, dump, evaluate"]),
         ("zzz: 3", ["zzz: unknown key; allowed here: books"]),
         ("train: {epochs: three}", ["train.epochs = 'three'", "valid integer"]),

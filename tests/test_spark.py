@@ -13,8 +13,8 @@ from pyspark.sql import functions as F
 
 from embedding.errors import BookspaceError, DumpError, EnvironmentProblem, WarehouseError
 from embedding.spark import check_java, one_line, write_apart, write_counted
+from embedding.staging import StagedTable
 from embedding.tables import ddl
-from embedding.warehouse import StagedTable
 
 
 def test_files_hold_one_value_of_the_keys_and_are_in_order_by_name(spark: SparkSession, tmp_path: Path) -> None:

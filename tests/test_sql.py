@@ -113,6 +113,18 @@ def test_an_older_snapshot_may_lack_a_column_that_was_added_since(warehouse: War
     assert rows == [("old", None), ("other", "article")]
 
 
+def test_all_snapshots_may_lack_a_column_that_was_added_since(warehouse: Warehouse) -> None:
+    import pyarrow.parquet as pq
+
+    warehouse.publish(OLD, {})
+    for snapshot in (OLD, NEW, OTHER):
+        (file,) = warehouse.files("links", snapshot)
+        pq.write_table(pq.ParquetFile(file).read().drop_columns(["kind"]), file)
+    connection = open_duckdb(warehouse)
+    assert connection.execute("SELECT title, kind FROM links WHERE title = 'other'").fetchall() == [("other", None)]
+    assert connection.execute("SELECT title, kind FROM links_latest").fetchall() == [("old", None)]
+
+
 def test_times_are_in_utc(warehouse: Warehouse) -> None:
     assert open_duckdb(warehouse).execute("SELECT current_setting('TimeZone')").fetchall() == [("UTC",)]
 

@@ -18,7 +18,7 @@ CONTRACT = {
         "page_id": "bigint", "title": "string", "revision_id": "bigint", "revision_timestamp": "timestamp",
         "infobox": "map<string,string>", "author": "string", "genres": "array<string>", "country": "string", "language": "string",
         "publisher": "string", "series": "string", "year": "int", "isbn": "string",
-        "links": "array<struct<target:string,mentions:int,place:string>>",
+        "links": "array<struct<target:string,mentions:int,place:string>>", "dropped_links": "map<string,int>",
     },
     "links": {"link_id": "int", "title": "string", "page_id": "bigint", "kind": "string", "books": "int"},
     "pairs": {"book_id": "int", "link_id": "int", "mentions": "int", "split": "string"},

@@ -22,10 +22,10 @@ def extract_books(pages: DataFrame, site: Site, settings: BooksSettings) -> Data
     """Parse the pages that carry wikitext, each within bounds of time and memory.
 
     Returns:
-        The columns of `books`, then `dropped` (why the page is no book, one of DROPS, or null) and `dropped_links`
-        (reason, one of LINK_DROPS: number of mentions).
+        The columns of `books`, then `dropped` (why the page is no book, one of DROPS, or null). The reasons in `dropped_links` are those
+        of LINK_DROPS.
     """
-    columns = pa.schema([*TABLES["books"].columns, ("dropped", pa.string()), ("dropped_links", pa.map_(pa.string(), pa.int32()))])
+    columns = pa.schema([*TABLES["books"].columns, ("dropped", pa.string())])
 
     def parse(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from embedding.wiki.limited import BrokenError, Limited, TooLongError
@@ -56,11 +56,11 @@ def extract_books(pages: DataFrame, site: Site, settings: BooksSettings) -> Data
             limited.close()
 
     candidates = pages.where(F.col("wikitext").isNotNull()).select("page_id", "title", "revision_id", "revision_timestamp", "wikitext")
-    return candidates.mapInArrow(parse, f"{ddl('books')}, dropped string, dropped_links map<string,int>")
+    return candidates.mapInArrow(parse, f"{ddl('books')}, dropped string")
 
 
 def read_book(wikitext: str, site: Site, infoboxes: Sequence[str], fields: Mapping[str, Sequence[str]]) -> dict[str, Any] | None:
-    """The columns of a book that its wikitext fills, and `dropped_links`; None when it calls none of the infoboxes."""
+    """The columns of a book that its wikitext fills; None when it calls none of the infoboxes."""
     from embedding.wiki.infobox import book_fields
     from embedding.wiki.wikitext import read_article
 

@@ -10,6 +10,7 @@ from embedding.errors import EnvironmentProblem
 from embedding.manifest import Manifest, Snapshot
 from embedding.runs import run_steps
 from embedding.settings_files import load_settings
+from embedding.tables import TABLES
 from embedding.warehouse import Warehouse, write_table
 from jobs import draw_map
 from tests.atlas.test_layout import clusters
@@ -24,9 +25,7 @@ def write_inputs(root: Path, snapshot: Snapshot, count: int, seed: int = 1) -> N
     pages = [10 * i + 5 for i in ids]
     none: list[None] = [None] * count
     with warehouse.write("extract_books", ["books"], snapshot, {}, {}) as staged:
-        columns = dict.fromkeys(
-            ("revision_id", "revision_timestamp", "infobox", "country", "language", "publisher", "series", "year", "isbn", "links"), none
-        )
+        columns = dict.fromkeys(TABLES["books"].columns.names, none)
         columns |= {"page_id": pages, "title": titles, "author": none, "genres": [["novel", "sci-fi"]] * count}
         write_table("books", columns, staged["books"].folder)
     with warehouse.write("build_pairs", ["paired_books"], snapshot, {}, {}) as staged:

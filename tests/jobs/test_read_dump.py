@@ -377,7 +377,7 @@ def test_what_other_attempts_at_a_range_wrote_is_not_in_the_table(
     assert _rows(warehouse) == expected
     _made(warehouse)
     names = [file.name for file in warehouse.files("pages", Snapshot("testwiki", DAY))]
-    assert names == [f"part-{number:05}.parquet" for number in range(tried_again[0])]
+    assert [name[: len("part-00000")] for name in names] == [f"part-{number:05}" for number in range(tried_again[0])]
     assert len(names) > 2
     files = [path for path in (tmp_path / "warehouse").rglob("*") if path.is_file()]
     assert len(files) == len(names) + 1, "and the manifest"
