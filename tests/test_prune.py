@@ -22,7 +22,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
         write(made, snapshot, "first")
     for snapshot in (JANUARY, FEBRUARY, MARCH):
         publish(made, snapshot)
-    checkpoint = made.checkpoint(JANUARY)
+    checkpoint = made.checkpoints(JANUARY) / "training-1" / "tensors.pt"
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_bytes(b"x" * 1000)
     return made
