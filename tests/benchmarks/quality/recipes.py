@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tests.benchmarks.quality.data import Pairs
 from tests.training_data import in_memory
+
+if TYPE_CHECKING:
+    from embedding.train.trainer import Initial
 
 RECIPES: dict[str, tuple[Sequence[str], Sequence[str]]] = {  # name: settings files, settings
     "bookspace": ((), ()),
@@ -19,7 +22,9 @@ RECIPES: dict[str, tuple[Sequence[str], Sequence[str]]] = {  # name: settings fi
 }
 
 
-def fit(name: str, books: int, links: int, pairs: Pairs, seed: int, overrides: Sequence[str] = ()) -> dict[str, Any]:
+def fit(
+    name: str, books: int, links: int, pairs: Pairs, seed: int, overrides: Sequence[str] = (), initial: "Initial | None" = None
+) -> dict[str, Any]:
     """Vectors of books and links, and the seconds of wall and CPU that training and drawing negatives took."""
     from embedding.pairs.negatives import link_weights, numbered_samples, sample_links, samples_per_book
     from embedding.settings_files import load_settings
@@ -45,9 +50,9 @@ def fit(name: str, books: int, links: int, pairs: Pairs, seed: int, overrides: S
 
     with TemporaryDirectory() as scratch:
 
-        def learn(changes: dict[str, int], data: TrainingData) -> BookLinkModel:
+        def learn(changes: dict[str, int], data: TrainingData, initial: "Initial | None" = None) -> BookLinkModel:
             checkpoints = Checkpoints(Path(scratch), {"changes": changes})
-            return train(settings.train.model_copy(update=changes), data, seed, checkpoints, lambda *_: None)[0]
+            return train(settings.train.model_copy(update=changes), data, seed, checkpoints, lambda *_: None, initial)[0]
 
         device = settings.train.device
         # Imports, and threads started.
@@ -59,7 +64,7 @@ def fit(name: str, books: int, links: int, pairs: Pairs, seed: int, overrides: S
             true = torch.from_numpy(pairs).to(choose_device(device))
             feed = FreshFeed(true, len(pairs), books, links, Drawing(how.per_positive, how.links, how.power, how.books), seed)
             data = replace(data, negatives=feed)
-        model = learn({}, data)
+        model = learn({}, data, initial)
         seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
     of_books, of_links, bias = (array.cpu().numpy() for array in model.vectors(settings.train.centre))
     return {"books": of_books, "links": of_links, "bias": bias} | seconds
