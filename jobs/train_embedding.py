@@ -131,14 +131,8 @@ def _train(job: Job, task: "Task") -> "tuple[BookLinkModel, list[EpochFigures]]"
     settings, checkpoints = job.settings.train, task.open_checkpoints()
     device = task.identity()["train.device"] if settings.processes > 1 else choose_device(settings.device)
     log.info("train_embedding: %s books and %s links on %s", f"{task.books:,}", f"{task.links:,}", device)
-    if settings.resume and checkpoints.newest() is None and (other := checkpoints.other()):
-        facts, differences = other
-        log.warning(
-            "train_embedding: starts anew; the checkpoint that is there (epoch %s of %s) is another training's: %s",
-            facts["epoch"],
-            facts.get("epochs"),
-            "; ".join(differences),
-        )
+    if settings.resume and (why := checkpoints.describe_other()):
+        log.warning("train_embedding: begins anew; %s", why)
     if settings.processes > 1:
         return run_in_processes(task, job.spark)
     with Report(settings.tensorboard) as report:

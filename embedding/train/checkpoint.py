@@ -100,6 +100,14 @@ class Checkpoints:
         """The folder of the newest checkpoint."""
         return next(reversed(self._steps()), None)
 
+    def describe_other(self) -> str | None:
+        """Why a training begins anew although there is a checkpoint: none is its own, and in what the newest differs from it."""
+        if self.newest() is not None or (found := self.other()) is None:
+            return None
+        facts, differ = found
+        done = f"after step {facts['step']:,}, epoch {facts['epoch']} of {facts.get('epochs')} being done"
+        return f"the checkpoint that is there ({done}) is another training's and is kept: {'; '.join(differ)}"
+
     def other(self) -> tuple[dict[str, Any], list[str]] | None:
         """The newest checkpoint of another training: its facts, and in what it differs, a setting or table at a time."""
         for training in reversed(self._trainings()):

@@ -51,7 +51,10 @@ def test_another_training_is_not_taken_up_nor_overwritten(tmp_path: Path) -> Non
     _save(other, 7)
     assert mine.load() is None
     assert mine.other() == ({**json.loads((other.newest() / FACTS).read_text())}, ["train.loss is bce and was mse"])  # type: ignore[operator]
+    said = "(after step 7, epoch 7 of 9 being done) is another training's and is kept: train.loss is bce and was mse"
+    assert said in (mine.describe_other() or "")
     _save(mine, 2)
+    assert mine.describe_other() is None
     assert (other.load() or pytest.fail("lost")).facts["step"] == 7
     assert other.other() is not None
     other.clear()
