@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from embedding.train.model import BookLinkModel, RowSums
+from embedding.train.scratch import Scratch
 
 SECOND, EPSILON = 0.999, 1e-8  # Adam's second moment's decay, and what is added to its root
-FEWER_ROWS = 8  # over rows, where the tables have so many times the rows of a step
+FEWER_ROWS = 10  # over rows, where the tables have so many times the rows of a step: there both cost the same on a CPU
 
 
 class Optimiser(Protocol):
@@ -86,7 +87,7 @@ class RowAdam:
     """
 
     def __init__(self, model: BookLinkModel) -> None:
-        self._model, self._sums = model, RowSums(model)
+        self._model, self._sums, self._scratch = model, RowSums(model), Scratch()
         own = [model.books.weight, model.links.weight] + ([model.bias] if len(model.bias) > 1 and model.bias.requires_grad else [])
         self._tables = [table.data if table.ndim == 2 else table.data[:, None] for table in own]
         # First and second moment of every table, and how often each row was touched.
@@ -98,14 +99,16 @@ class RowAdam:
     def step(self, books: Tensor, links: Tensor, labels: Tensor, weights: Tensor, rows: int, rate: float, first: float) -> Tensor:
         """See `Optimiser`."""
         loss, *gradients = self._model.set_row_gradients(books, links, labels, weights, self._sums)
-        for table, kept, ids, gradient in zip(self._tables, self._kept, (books, links, links), gradients, strict=False):
+        take = self._scratch
+        for place, (table, kept, ids, gradient) in enumerate(zip(self._tables, self._kept, (books, links, links), gradients, strict=False)):
             # Where an id stands twice the same numbers are written twice.
-            mean, square, times = (value.index_select(0, ids) for value in kept)
+            mean, square, times = (take.select(f"{place} {name}", value, ids) for name, value in enumerate(kept))
             times += 1
             mean.lerp_(gradient, 1 - first)
             square.mul_(SECOND).addcmul_(gradient, gradient, value=1 - SECOND)
-            down = (square / (1 - SECOND**times)).sqrt_().add_(EPSILON)
-            moved = table.index_select(0, ids).addcdiv_(mean / (1 - first**times), down, value=-rate)
+            down = torch.div(square, 1 - SECOND**times, out=take.take(f"{place} down", len(ids), table)).sqrt_().add_(EPSILON)
+            ahead = torch.div(mean, 1 - first**times, out=gradient)
+            moved = take.select(f"{place} row", table, ids).addcdiv_(ahead, down, value=-rate)
             for whole, changed in zip((table, *kept), (moved, mean, square, times), strict=True):
                 whole.index_copy_(0, ids, changed)
         if self._rest:

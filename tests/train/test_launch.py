@@ -53,7 +53,8 @@ def test_two_processes_give_the_loss_curve_of_one(changes: dict[str, Any], tmp_p
     _assert_alike(_together(two, tmp_path, 2), _alone(one))
 
 
-@pytest.mark.slow("a minute: Spark starts processes that load torch")
+@pytest.mark.slow  # Spark starts processes that load torch
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Spark leaves their pipes to the garbage collector
 def test_spark_starts_the_processes(spark: SparkSession, tmp_path: Path) -> None:
     one = task(tmp_path, tmp_path / "one")
     two = task(tmp_path, tmp_path / "two", processes=2)
