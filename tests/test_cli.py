@@ -1,5 +1,6 @@
 """The command as a whole; what each subcommand does is tested where it belongs."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ def test_every_subcommand_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     listed = capsys.readouterr().out
     for command in cli.COMMANDS:
         name = command.__name__.rpartition(".")[2]
-        assert f"\n    {name} " in listed
+        assert re.search(rf"\n    {name}\s", listed)
         with pytest.raises(SystemExit) as ended:
             cli.main((), [name, "--help"])
         assert ended.value.code == 0

@@ -63,7 +63,7 @@ def explorer_contents(connection: "DuckDBPyConnection", wiki: str, snapshot: str
     for name, (x, y) in maps.items():
         columns[f"{name} x"], columns[f"{name} y"] = on_grid(books[x].to_numpy(), books[y].to_numpy())
     for name in ("author", "genre", "genres", "country", "language"):
-        columns[f"{name} names"], columns[name] = numbered(books[name].to_pylist())
+        columns[f"{name} names"], columns[name] = numbered(books[name])
     years = np.asarray(books["year"].cast("float64"), float)
     columns["year"] = np.where(np.abs(years) < YEAR_ZERO, years + YEAR_ZERO, 0).astype(np.uint32)
     connection.register("shown_books", books.select(["page_id"]).append_column("place", _places(len(books))))
@@ -123,7 +123,7 @@ def _neighbours(connection: "DuckDBPyConnection", key: Sequence[str], books: int
     book = _numbers(rows["book"])
     lists = pc.fill_null(rows["shared_links"].combine_chunks(), pa.scalar([], pa.list_(pa.string())))
     counts = _numbers(pc.list_value_length(lists))
-    names, codes = numbered(lists.flatten().to_pylist())
+    names, codes = numbered(lists.flatten())
     of_book = np.repeat(book, counts)
     pairs, where = np.unique(of_book.astype(np.int64) * len(names) + codes, return_inverse=True)
     first = np.searchsorted(pairs, np.arange(books, dtype=np.int64) * len(names))

@@ -40,7 +40,7 @@ def pack(columns: Mapping[str, "NDArray[Any] | Sequence[str | None]"], about: Ma
         parts.append(content)
         start += len(content)
     header = json.dumps({"about": dict(about), "columns": described}, ensure_ascii=False).encode("utf-8", "replace")
-    return gzip.compress(b"".join([len(header).to_bytes(4, "little"), header, *parts]), 9, mtime=0)
+    return gzip.compress(b"".join([len(header).to_bytes(4, "little"), header, *parts]), 7, mtime=0)
 
 
 def packed_text(columns: Mapping[str, "NDArray[Any] | Sequence[str | None]"], about: Mapping[str, Any]) -> str:
@@ -57,13 +57,17 @@ def _planes(name: str, values: "NDArray[Any]") -> tuple[int, bytes]:
     return width, np.ascontiguousarray(bytes_of[:, :width].T).tobytes()
 
 
-def numbered(values: Sequence[str | None]) -> tuple[list[str], "NDArray[np.uint32]"]:
-    """A dictionary of texts, the frequent first, and the number of each value in it; 0 stands for none."""
+def numbered(values: Any) -> tuple[list[str], "NDArray[np.uint32]"]:
+    """A dictionary of texts, the frequent first, and the number of each value in it; 0 stands for none.
+
+    Args:
+        values: texts or None: a list, or an Arrow array, which may be long.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    column = pa.array(values, pa.string())
+    column = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, pa.string())
     counts = pc.value_counts(column).to_pylist()
     texts = [one["values"] for one in sorted(counts, key=lambda one: (-one["counts"], one["values"] or "")) if one["values"]]
     places = pc.index_in(column, value_set=pa.array(texts, pa.string()))
-    return ["", *texts], (pc.fill_null(places, -1).to_numpy(zero_copy_only=False) + 1).astype(np.uint32)
+    return ["", *texts], (np.asarray(pc.fill_null(places, -1)) + 1).astype(np.uint32)

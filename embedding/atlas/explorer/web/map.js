@@ -179,7 +179,7 @@ export class BookMap {
   /** Points grow slowly as one comes nearer, and are the smaller the more there are. */
   radius() {
     const { width, height } = this.size;
-    const base = Math.min(4.5, Math.max(1.15, 0.16 * Math.sqrt((width * height) / Math.max(1, this.books.count))));
+    const base = Math.min(4.5, Math.max(1.2, 0.19 * Math.sqrt((width * height) / Math.max(1, this.books.count))));
     return Math.min(9, base * 2 ** (0.38 * Math.max(0, this.view.zoom - Math.log2(Math.min(width, height) / SIDE))));
   }
 
