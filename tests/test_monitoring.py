@@ -1,8 +1,10 @@
 """Figures for Prometheus, read back with its own parser."""
 
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from embedding.errors import WarehouseError
@@ -10,6 +12,7 @@ from embedding.manifest import Snapshot
 from embedding.monitoring import write_figures
 from embedding.warehouse import Warehouse, write_table
 
+ROOT = Path(__file__).resolve().parents[1]
 SNAPSHOT = Snapshot("testwiki", "20240501")
 DAY = 1714521600.0
 
@@ -61,3 +64,13 @@ def test_a_folder_that_cannot_be_written_is_named(warehouse: Warehouse, tmp_path
     (tmp_path / "file").touch()
     with pytest.raises(WarehouseError, match=r"file/bookspace_testwiki\.prom: cannot be written .*; mend monitoring\.figures"):
         write_figures(tmp_path / "file", warehouse, SNAPSHOT)
+
+
+def test_every_alarm_is_about_figures_that_there_are(warehouse: Warehouse, tmp_path: Path) -> None:
+    rules = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
+    warehouse.publish(SNAPSHOT, {})
+    told = {name for name, *_ in _samples(write_figures(tmp_path, warehouse, SNAPSHOT))}
+    for rule in rules["groups"][0]["rules"]:
+        asked = set(re.findall(r"bookspace_(\w+)", rule["expr"]))
+        assert asked, rule["alert"]
+        assert asked <= told, rule["alert"]
