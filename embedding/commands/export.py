@@ -3,21 +3,28 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from embedding.command_line import add_reading_options
 from embedding.commands.options import Commands, reader_settings, shown_snapshot
-from embedding.errors import WarehouseError
+from embedding.errors import NotFoundError, WarehouseError
 from embedding.job import Step
+from embedding.manifest import Snapshot
 from embedding.warehouse import Warehouse
 
-FORMATS = ("word2vec", "word2vec-binary", "numpy", "parquet")
+FORMATS = ("word2vec", "word2vec-binary", "numpy", "parquet", "embedding-atlas")
 
 
 def add(commands: Commands) -> None:
     """Declare the options."""
-    parser = commands.add_parser("export", help="vectors for other programs: word2vec, NumPy, Parquet")
+    parser = commands.add_parser("export", help="for other programs: word2vec, NumPy, Parquet, embedding-atlas")
     parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("--format", choices=FORMATS, required=True, help="word2vec (text and binary): as gensim's KeyedVectors loads it")
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        required=True,
+        help="word2vec: as gensim's KeyedVectors loads it; embedding-atlas: the map",
+    )
     parser.add_argument("--links", action="store_true", help="the vectors of links, not of books")
     parser.add_argument("--wiki", help="which wiki, when the warehouse holds several")
     parser.add_argument("--snapshot", metavar="YYYYMMDD", help="which snapshot; the newest published one if it is not given")
@@ -27,21 +34,36 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     """Write the file, whole or not at all, and say what is in it."""
-    from embedding.export.formats import WRITERS
-    from embedding.export.stored import StoredVectors
-
     warehouse = Warehouse(reader_settings(options).warehouse)
     snapshot = shown_snapshot(warehouse, options.wiki, options.snapshot)
-    stored = StoredVectors(warehouse, snapshot, "link_vectors" if options.links else "book_vectors")
+    write = _write_map if options.format == "embedding-atlas" else _write_vectors
     file: Path = options.file
     partial = file.with_name(f".{file.name}.partial")
     try:
         with partial.open("wb") as out:
-            remark = WRITERS[options.format](stored, out)
+            what = write(options, warehouse, snapshot, out)
         partial.replace(file)
     except OSError as error:
         raise WarehouseError(f"{file}: cannot be written: {error.strerror or error}; name another file") from None
     finally:
         partial.unlink(missing_ok=True)
+    print(f"{file}: {what}, {file.stat().st_size / 1e6:.1f} MB")
+
+
+def _write_vectors(options: argparse.Namespace, warehouse: Warehouse, snapshot: Snapshot, out: IO[bytes]) -> str:
+    from embedding.export.formats import WRITERS
+    from embedding.export.stored import StoredVectors
+
+    stored = StoredVectors(warehouse, snapshot, "link_vectors" if options.links else "book_vectors")
+    remark = WRITERS[options.format](stored, out)
     what = f"{stored.rows:,} vectors of {stored.dimensions} numbers, {stored.table} of {snapshot}, as {options.format}"
-    print(f"{file}: {what}, {file.stat().st_size / 1e6:.1f} MB{f'; {remark}' if remark else ''}")
+    return f"{what}; {remark}" if remark else what
+
+
+def _write_map(options: argparse.Namespace, warehouse: Warehouse, snapshot: Snapshot, out: IO[bytes]) -> str:
+    from embedding.atlas.embedding_atlas import write_embedding_atlas
+    from embedding.sql import open_duckdb
+
+    if options.links:
+        raise NotFoundError("links are on no map; leave out --links, or choose another --format")
+    return f"{write_embedding_atlas(open_duckdb(warehouse), snapshot, out):,} books of {snapshot} with places and neighbours"

@@ -160,4 +160,4 @@ def test_a_write_that_fails_leaves_the_file_that_was_there(
 def test_the_command_offers_every_format() -> None:
     from embedding.commands import export
 
-    assert set(export.FORMATS) == set(formats.WRITERS)
+    assert set(export.FORMATS) == {*formats.WRITERS, "embedding-atlas"}
