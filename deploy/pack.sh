@@ -54,6 +54,6 @@ install environment -c "$root/constraints.txt" "$work/source[$extras]"
 leave_out=()
 [ -n "$spark" ] || leave_out=(--exclude '*/pyspark/jars/*' --exclude '*/pyspark/examples/*')
 "$work/tools/bin/venv-pack" --quiet --prefix "$work/environment" --format tar.gz --output "$work/packed.tar.gz" "${leave_out[@]}"
-cp "$work/packed.tar.gz" "$out.partial"
+cat "$work/packed.tar.gz" >"$out.partial" # not cp: the packer leaves it to its owner alone
 mv "$out.partial" "$out"
 echo "pack.sh: $out, $(($(wc -c <"$out") / 1000000)) MB; deploy/submit.sh takes it as ENVIRONMENT=$out" >&2

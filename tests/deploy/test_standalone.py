@@ -83,12 +83,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     processes = []
     try:
         for name, command in commands.items():
-            log = (folder / f"{name}.log").open("wb")
-            processes.append(
-                subprocess.Popen(
-                    list(map(str, command)), stdout=log, stderr=log, cwd=folder, env=clean_environment(SPARK_HOME=str(SPARK_HOME))
-                )
-            )
+            with (folder / f"{name}.log").open("wb") as log:
+                surroundings = clean_environment(SPARK_HOME=str(SPARK_HOME))
+                processes.append(subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, cwd=folder, env=surroundings))
         for worker in found.workers:
             _await(folder / f"{worker.name}.log", "Successfully registered with master")
         yield found
