@@ -51,11 +51,11 @@ while IFS= read -r setting; do
 done <<<"$SETTINGS"
 [ "$STEP" != read_dump ] || options+=(--dump "${DUMP:-$DUMPS/$WIKI/$SNAPSHOT}")
 read -ra spark_options <<<"$SPARK_OPTIONS"
-exec "$SUBMIT" "$STEP" "${options[@]}" -- "${spark_options[@]}"
+exec "$CHECKOUT/deploy/submit.sh" "$STEP" "${options[@]}" -- "${spark_options[@]}"
 """
 DOWNLOAD = r"""
 [ -z "$DUMP" ] || { echo "the dump is given: $DUMP"; exit 0; }
-exec "$SUBMIT" bookspace download "$WIKI" --date "$SNAPSHOT" --set "download.folder=$DUMPS"
+exec "$CHECKOUT/deploy/submit.sh" bookspace download "$WIKI" --date "$SNAPSHOT" --set "download.folder=$DUMPS"
 """
 
 
@@ -101,7 +101,8 @@ def tell(context: Mapping[str, Any]) -> None:
 
 def make_dag(wiki: str) -> DAG:
     """The DAG of one wiki."""
-    values = {**VALUES, "SUBMIT": SUBMIT, "WIKI": wiki, "WAREHOUSE": WAREHOUSE, "DUMPS": DUMPS}
+    # Not submit.sh itself: Airflow takes a value that ends in .sh for the name of a template.
+    values = {**VALUES, "CHECKOUT": str(HOME), "WIKI": wiki, "WAREHOUSE": WAREHOUSE, "DUMPS": DUMPS}
     dag = DAG(
         f"bookspace_{wiki}",
         description=f"The dump of {wiki}, to published neighbours",
