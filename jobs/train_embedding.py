@@ -25,6 +25,7 @@ def run(job: Job) -> None:
 
     from embedding.train.before import continued
     from embedding.train.checkpoint import save_tensors
+    from embedding.train.curves import draw_curves
     from embedding.train.feed import choose_files
     from embedding.train.feed.fresh import Drawing
     from embedding.train.figures import AMONG, ASKED, NEAREST
@@ -64,6 +65,8 @@ def run(job: Job) -> None:
         job.staged["model"].folder / "model.pt",
         {"model": model.state_dict(), "settings": settings.model_dump(), "torch": torch.__version__},
     )
+    if missing := draw_curves(figures, job.staged["model"].folder / "training.png"):
+        log.info("train_embedding: no picture of the training is drawn: %s", missing)
     job.staged["model"].facts = {"dimensions": settings.dimensions, "books": len(books), "links": len(links)}
     counts = {name: sum(file.rows for file in choose_files(task.pairs, {"split": name})) for name in ("train", "valid")}
     against = sum(file.rows for file in choose_files(task.negatives, {"split": "valid", "draw": 0}))
