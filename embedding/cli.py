@@ -7,11 +7,27 @@ from collections.abc import Sequence
 
 from embedding import __version__
 from embedding.command_line import reported
-from embedding.commands import download, draw, explore, export, place, projector, prune, rollback, run, sample, similar, sql, status, views
+from embedding.commands import (
+    download,
+    draw,
+    explore,
+    export,
+    place,
+    projector,
+    prune,
+    register,
+    rollback,
+    run,
+    sample,
+    similar,
+    sql,
+    status,
+    views,
+)
 from embedding.job import Step
 from embedding.log import start_log
 
-COMMANDS = (run, similar, explore, draw, sql, views, status, sample, download, export, projector, place, rollback, prune)
+COMMANDS = (run, similar, explore, draw, sql, views, register, status, sample, download, export, projector, place, rollback, prune)
 
 
 def main(steps: Sequence[Step], arguments: Sequence[str] | None = None) -> None:

@@ -90,6 +90,11 @@ def _write_rows(job: Job, kind: str) -> None:
             f"table {table} of {job.snapshot} holds {len(vectors)} vector: nothing has a neighbour; "
             "lower pairs.min_books, or give a larger dump"
         )
+    if not (finite := np.isfinite(vectors).all(1)).all():
+        raise WarehouseError(
+            f"table {table} of {job.snapshot}: vector {np.argmin(finite)} holds what is no number; run train_embedding again, "
+            "with a lower train.learning_rate"
+        )
     items: pa.Table = job.arrow(table, [key, "page_id", "title"]).sort_by(key)
     _folder(job, kind).write_rows(vectors, items)
 
@@ -104,8 +109,13 @@ def _build(job: Job, kind: str) -> dict[str, "Tuned"]:
     exact = ExactSearch(folder.vectors())
     served = [table for table, (_, given) in SEARCHES.items() if given == kind]
     right = {table: _sample(job, table, exact) for table in served}
+
+    def build(trees: int) -> None:
+        log.info("find_neighbours: building the index of %s %ss, %d trees", f"{_rows(job, kind):,}", kind, trees)
+        folder.build(trees, job.settings.seed)
+
     tuned = tune(
-        lambda trees: folder.build(trees, job.settings.seed),
+        build,
         {table: partial(lambda table, search_k: _sample(job, table, folder.search(search_k)), table) for table in served},
         right,
         limits,

@@ -14,6 +14,7 @@ from embedding.filters import Filters, years
 from embedding.manifest import Snapshot
 from embedding.query import similar
 from embedding.sql import open_duckdb
+from embedding.tables import TABLES
 from embedding.warehouse import Warehouse, write_table
 
 SNAPSHOT = Snapshot("enwiki", "20240201")
@@ -45,9 +46,9 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     ids, titles = list(range(len(BOOKS))), [book[0] for book in BOOKS]
     pages = [10 + i for i in ids]
     angles = np.linspace(0, np.pi / 2, len(BOOKS))
-    nothing = {name: [None] * len(ids) for name in ("revision_id", "revision_timestamp", "infobox", "publisher", "series", "isbn", "links")}
+    nothing: dict[str, list[Any]] = dict.fromkeys(TABLES["books"].columns.names, [None] * len(ids))
     fields = _columns(BOOKS, "title", "author", "language", "country", "year", "genres")
-    _write(warehouse, "extract_books", "books", {"page_id": pages, **fields, **nothing})
+    _write(warehouse, "extract_books", "books", nothing | {"page_id": pages, **fields})
     vectors = list(np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32))
     _write(warehouse, "train_embedding", "book_vectors", {"book_id": ids, "page_id": pages, "title": titles, "vector": vectors})
     near = [(10, "Asked", rank, 10 + rank, titles[rank], float(np.cos(angles[rank])), []) for rank in (1, 2)]

@@ -1,7 +1,6 @@
 """The folder of an Annoy index: the index, the vectors it was made of, what its items are, and how to open it."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from embedding.errors import WarehouseError
 from embedding.neighbours.annoy_index import METRIC, AnnoySearch, build_index
 from embedding.neighbours.search import Vectors
 
@@ -49,16 +47,3 @@ class IndexFolder:
         with file.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
         return {"metric": METRIC, "vectors": rows, "dimensions": width, "bytes": file.stat().st_size, "sha256": digest}
-
-    def check(self, facts: Mapping[str, Any]) -> None:
-        """Make sure that the index is the one that its manifest describes.
-
-        Raises:
-            WarehouseError: it is another one, or damaged.
-        """
-        there = self.facts()
-        for name, value in there.items():
-            if facts.get(name) != value:
-                raise WarehouseError(
-                    f"{self.folder / INDEX}: {name} is {value}, and its manifest says {facts.get(name)}; run find_neighbours again"
-                )

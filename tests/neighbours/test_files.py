@@ -5,9 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
-from embedding.errors import WarehouseError
 from embedding.neighbours.files import IndexFolder
 
 
@@ -34,19 +32,6 @@ def test_the_facts_tell_one_index_from_another(tmp_path: Path) -> None:
     assert one == same
     assert one["sha256"] != other["sha256"]
     assert {name: one[name] for name in ("metric", "vectors", "dimensions")} == {"metric": "angular", "vectors": 60, "dimensions": 8}
-
-
-def test_an_index_that_its_manifest_does_not_describe_is_refused(tmp_path: Path) -> None:
-    folder = _folder(tmp_path / "a")
-    facts = folder.facts()
-    folder.check(facts | {"trees": 10})
-    with pytest.raises(WarehouseError, match=r"index\.ann: dimensions is 8, and its manifest says 9; run find_neighbours again"):
-        folder.check(facts | {"dimensions": 9})
-    content = bytearray((folder.folder / "index.ann").read_bytes())
-    content[100] ^= 1
-    (folder.folder / "index.ann").write_bytes(content)
-    with pytest.raises(WarehouseError, match="sha256"):
-        folder.check(facts)
 
 
 def test_building_again_leaves_an_open_index_as_it_is(tmp_path: Path) -> None:
