@@ -107,6 +107,7 @@ class TrainSettings(Section):
     min_steps: Count
     batch_positives: Count
     learning_rate: Annotated[float, Field(gt=0, le=1)]
+    start: Literal["svd", "random"]
     init_range: Annotated[float, Field(gt=0, le=10)]
     schedule: Literal["one_cycle", "constant"]
     scale: Annotated[float, Field(gt=0, le=100)]

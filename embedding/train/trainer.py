@@ -23,6 +23,7 @@ from embedding.train.figures import EpochFigures, held_out_figures, neighbours, 
 from embedding.train.guards import check_loss, memory_errors
 from embedding.train.model import BookLinkModel
 from embedding.train.processes import part, wait_for_all
+from embedding.train.start import singular_vectors
 
 Initial = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 log = logging.getLogger("bookspace")
@@ -134,17 +135,19 @@ class _Run:
         self.steps = math.ceil(data.positives.rows(0) / settings.batch_positives)
         self.epochs = max(settings.epochs, math.ceil(settings.min_steps / self.steps))
         device = choose_device(settings.device)
+        saved = checkpoints.load() if settings.resume else None
         torch.manual_seed(seed)
         self.model = _start(settings, data, initial).to(device)
         rows = math.ceil(self.rows(0) / self.steps)
         self.optimiser = optimiser.choose(self.model, settings.adam, rows, part().processes)
         self.weights = positive_weights(data.link_pairs, settings.link_weight_power).to(device)
+        if settings.start == "svd" and initial is None and not saved:
+            _start_at_singular_vectors(self.model, data, self.weights, settings, seed)
         self.watched = [torch.from_numpy(pairs).to(device) for pairs in data.held_out]
         self.epoch, self.step = 0, 0
         self.total = torch.zeros((), device=device)  # of the losses of this epoch's steps
         self.figures: list[EpochFigures] = []
         self.nearest: Tensor | None = None  # neighbours at the end of the last epoch
-        saved = checkpoints.load() if settings.resume else None
         if saved:
             self._restore(saved)
         wait_for_all()  # before one of the processes changes what all have read
@@ -244,11 +247,25 @@ def _start(settings: TrainSettings, data: TrainingData, initial: Initial | None)
     if initial is not None:
         with torch.no_grad():
             for table, given in zip((model.books.weight, model.links.weight), initial[:2], strict=True):
-                # The length of a row is no part of the result, but how far a step turns it: it is that which random rows have.
-                lengths = settings.init_range * (settings.dimensions / 3) ** 0.5
-                values = functional.normalize(torch.from_numpy(given).float(), dim=1) * lengths
+                values = functional.normalize(torch.from_numpy(given).float(), dim=1) * _start_length(settings)
                 table.copy_(torch.where(values.isnan(), table, values))
             if settings.loss == "bce" and settings.bias == "link":
                 bias = torch.from_numpy(initial[2]).float() * settings.scale
                 model.bias.copy_(torch.where(bias.isnan(), model.bias, bias))
     return model
+
+
+@torch.no_grad()
+def _start_at_singular_vectors(model: BookLinkModel, data: TrainingData, weights: Tensor, settings: TrainSettings, seed: int) -> None:
+    """Turn every vector whose book or link has a pair to where the singular vectors of the pairs have it."""
+    found = singular_vectors(data.positives, weights, data.books, settings.dimensions, seed)
+    for table, vectors in zip((model.books.weight, model.links.weight), found, strict=True):
+        there = (vectors != 0).any(1, keepdim=True)
+        table.copy_(torch.where(there, vectors * _start_length(settings), table))
+        if part().processes > 1:  # rounding may differ from card to card
+            torch.distributed.broadcast(table, 0)
+
+
+def _start_length(settings: TrainSettings) -> float:
+    """How long rows are at the start: no part of the result, but of how far a step turns them. It is that which random rows have."""
+    return float(settings.init_range * (settings.dimensions / 3) ** 0.5)

@@ -11,14 +11,15 @@ import torch
 from embedding.errors import EnvironmentProblem, TrainingError
 from embedding.train import trainer
 from embedding.train.checkpoint import TENSORS, Checkpoints
+from embedding.train.start import singular_vectors
 from embedding.train.trainer import choose_device, new_model, positive_weights, train
 from tests.train.clusters import BOOKS, CLUSTERS, LINKS, Log, Stopped, clusters, data, learn, measured, same, settings
 from tests.training_data import NOTHING, in_memory
 
 WAYS = pytest.mark.parametrize(
     "changes",
-    [{"loss": "mse"}, {"schedule": "constant", "learn_scale": True, "bias": "one"}, {}, {"adam": "rows"}],
-    ids=["mse", "original bce", "bce", "rows"],
+    [{"loss": "mse"}, {"schedule": "constant", "learn_scale": True, "bias": "one"}, {}, {"adam": "rows"}, {"start": "svd"}],
+    ids=["mse", "original bce", "bce", "rows", "svd"],
 )
 
 
@@ -186,6 +187,22 @@ def test_start_values_are_taken_where_there_are_any(tmp_path: Path) -> None:
     np.testing.assert_allclose(found[1][:2], drawn[1][:2], atol=1e-5)
     assert not np.allclose(found[1][2:], drawn[1][2:], atol=1e-2)
     np.testing.assert_allclose(found[2], np.where(np.isnan(bias), 0, bias), atol=1e-5)
+
+
+def test_a_training_starts_at_the_singular_vectors_unless_vectors_are_given(tmp_path: Path) -> None:
+    """A training of one tiny step leaves vectors where they started; what has no pair starts at random."""
+    given, few = data(books=BOOKS + 1), {"epochs": 1, "learning_rate": 1e-9}
+    drawn, _, _ = learn(tmp_path / "random", given=given, **few)
+    found, figures, _ = learn(tmp_path / "svd", given=given, start="svd", **few)
+    assert figures[0].valid_auc > 0.9, "they know the clusters beforehand"
+    weights = positive_weights(given.link_pairs, settings().link_weight_power)
+    books, links = singular_vectors(given.positives, weights, BOOKS + 1, 8, 1)
+    np.testing.assert_allclose(found[0][:-1], books[:-1], atol=1e-5)
+    np.testing.assert_allclose(found[1], links, atol=1e-5)
+    np.testing.assert_allclose(found[0][-1], drawn[0][-1], atol=1e-5)
+    initial = (drawn[0], drawn[1], drawn[2])
+    warm, _, _ = learn(tmp_path / "warm", given=given, initial=initial, start="svd", **few)
+    np.testing.assert_allclose(warm[0], drawn[0], atol=1e-5)
 
 
 def test_vectors_of_a_training_are_a_good_start_of_the_next(tmp_path: Path) -> None:
