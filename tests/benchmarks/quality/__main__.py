@@ -1,11 +1,13 @@
 """The quality of recipes and peers on the same pairs, as one table.
 
-    python -m tests.benchmarks.quality FOLDER [--peers PYTHON] [--seeds 1,2,3] [--only NAME ...] [--set KEY=VALUE ...]
+    python -m tests.benchmarks.quality FOLDER [--snapshot WIKI/DATE] [--peers PYTHON]
+                                              [--seeds 1,2,3] [--only NAME ...] [--set KEY=VALUE ...]
 
 FOLDER holds book_links.tsv.bz2 and likes.tsv.bz2. nDCG@10 and HR@10 are those of people's likes, of vectors trained on all pairs. AUC,
 filtered MRR and hits@10 are those of 5 % of the pairs, of vectors trained on the others. Times are of one fit on all pairs, on the
 cores that the process may use, data read and libraries loaded beforehand. The peers are run by the interpreter `--peers` (pip install
 implicit scikit-learn gensim); without it they are left out, and said so. `--set` changes a setting of the recipe bookspace.
+With `--snapshot` FOLDER is a warehouse, and the neighbours are judged by what books say of themselves: see labelled.py.
 """
 
 import argparse
@@ -19,23 +21,25 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embedding.evaluate.ranking import with_bias
 from tests.benchmarks.quality import peers, recipes
 from tests.benchmarks.quality.data import Likes, Pairs, hold_out, read_likes
-from tests.benchmarks.quality.measures import held_out_figures, like_figures, ranked_figures
+from tests.benchmarks.quality.labelled import Labelled, read_labelled
+from tests.benchmarks.quality.measures import held_out_figures, neighbours, ranked_figures
 
 HELD_OUT = 0.05
-COLUMNS = ("nDCG@10", "HR@10", "AUC", "MRR", "hits@10", "wall", "cpu")
+COLUMNS = ("AUC", "MRR", "hits@10", "wall", "cpu")
 
 
-def figures_of(name: str, likes: Likes, seed: int, options: argparse.Namespace) -> dict[str, float]:
+def figures_of(name: str, likes: Likes | Labelled, seed: int, options: argparse.Namespace) -> dict[str, float]:
     """One row of the table for one seed."""
     if name == "random":
         top = np.random.default_rng(seed).integers(likes.books, size=(likes.books, 10))
-        return ranked_figures(top, likes)
+        return _judged(top, likes)
     fitted = _fit(name, likes, likes.pairs, seed, options)
-    figures = like_figures(fitted["books"], likes) | {"wall": float(fitted["wall"]), "cpu": float(fitted["cpu"])}
+    figures = _judged(neighbours(fitted["books"]), likes) | {"wall": float(fitted["wall"]), "cpu": float(fitted["cpu"])}
     if "links" in fitted:
         known, held_out = hold_out(likes.pairs, HELD_OUT, seed)
         part = _fit(name, likes, known, seed, options)
@@ -46,7 +50,11 @@ def figures_of(name: str, likes: Likes, seed: int, options: argparse.Namespace) 
     return figures
 
 
-def _fit(name: str, likes: Likes, pairs: Pairs, seed: int, options: argparse.Namespace) -> dict[str, Any]:
+def _judged(top: NDArray[np.int64], data: Likes | Labelled) -> dict[str, float]:
+    return data.figures(top) if isinstance(data, Labelled) else ranked_figures(top, data)
+
+
+def _fit(name: str, likes: Likes | Labelled, pairs: Pairs, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     if name in recipes.RECIPES:
         return recipes.fit(name, likes.books, likes.links, pairs, seed, options.set if name == "bookspace" else ())
     with TemporaryDirectory() as scratch:
@@ -62,22 +70,25 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--snapshot", metavar="WIKI/DATE")
     parser.add_argument("--peers")
     parser.add_argument("--seeds", default="1,2,3")
     parser.add_argument("--only", nargs="+")
     parser.add_argument("--set", nargs="+", default=[])
     options = parser.parse_args()
-    likes = read_likes(options.folder)
+    likes = read_labelled(options.folder, options.snapshot) if options.snapshot else read_likes(options.folder)
+    judged = tuple(f"nDCG@10 {kind}" for kind in likes.labels) if isinstance(likes, Labelled) else ("nDCG@10", "HR@10")
+    columns = (*judged, *COLUMNS)
     names = ["random", *(peers.PEERS if options.peers else ()), *recipes.RECIPES]
     print("python -m tests.benchmarks.quality", " ".join(argument for argument in sys.argv[2:] if argument != options.peers))
     print(f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, Python {sys.version.split()[0]}; seeds {options.seeds}")
-    print(f"{likes.books:,} books, {likes.links:,} links, {len(likes.pairs):,} pairs, {len(likes.users):,} readers")
+    print(f"{likes.books:,} books, {likes.links:,} links, {len(likes.pairs):,} pairs")
     if not options.peers:
         print("the peers are left out: no --peers")
-    print(f"\n| | {' | '.join(COLUMNS)} |\n|---|{'---|' * len(COLUMNS)}")
+    print(f"\n| | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
     for name in options.only or names:
         rows = [figures_of(name, likes, int(seed), options) for seed in options.seeds.split(",")]
-        cells = [_cell(column, [row[column] for row in rows if column in row]) for column in COLUMNS]
+        cells = [_cell(column, [row[column] for row in rows if column in row]) for column in columns]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
@@ -87,7 +98,7 @@ def _cell(column: str, values: list[float]) -> str:
     mean = statistics.mean(values)
     if column in ("wall", "cpu"):
         return f"{mean:.1f} s"
-    spread = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 and column == "nDCG@10" else ""
+    spread = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 and column.startswith("nDCG@10") else ""
     return f"{mean:.4f}{spread}"
 
 
