@@ -164,7 +164,7 @@ def _link(name: str, book: str, through: dict[str, str]) -> str:
     target = through[name] if name in through and form % 2 else name
     shown = name.split(" (")[0]
     if form == 0:
-        return f"[[{target[0].lower() + target[1:]}]]"
+        return f"[[{target[0].lower() + target[1:]}|{shown}]]"
     if form == 1:
         return f"[[{target.replace(' ', '_')}|{shown}]]"
     if form == 2:

@@ -39,3 +39,10 @@ def test_series_and_authors_hold_together(warehouse: Warehouse) -> None:
 def test_links_have_neighbours_too(warehouse: Warehouse) -> None:
     near = similar(open_duckdb(warehouse), "Saint Petersburg", kind="link")
     assert {"Moscow", "Russian Empire", "Russian nobility", "Russia"} & {one.title for one in near.neighbours}
+
+
+def test_an_author_is_written_alike_in_all_books(warehouse: Warehouse) -> None:
+    """A link may begin with a small letter, which what it shows does not."""
+    rows = open_duckdb(warehouse).execute("SELECT DISTINCT author FROM books_latest WHERE lower(author) LIKE '%tolstoy%'").fetchall()
+    assert ("Leo Tolstoy",) in rows
+    assert not [author for (author,) in rows if author[0].islower()]
