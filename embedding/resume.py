@@ -31,17 +31,29 @@ def why_run(step: Step, settings: Settings, warehouse: Warehouse, snapshot: Snap
 def _difference(made: Manifest, step: Step, settings: Settings, warehouse: Warehouse, snapshot: Snapshot) -> str | None:
     if made.versions.get("bookspace") != __version__:
         return f"{made.table} was written by bookspace {made.versions.get('bookspace')}, and this is {__version__}"
-    before = warehouse.publication.before(snapshot) if step.reads_before else None
-    for inputs, now in (
-        (made.inputs, warehouse.manifests_there(step.reads, snapshot)),
-        (made.inputs_before, warehouse.manifests_there(step.reads_before, before) if before else {}),
-    ):
-        for table in sorted({*inputs, *now}):
-            if table not in inputs or table not in now or now[table].id != inputs[table]:
-                return f"{made.table} was made from another {table}" + (" of the snapshot before" if inputs is made.inputs_before else "")
+    there = warehouse.manifests_there(step.reads, snapshot)
+    for table in step.reads:
+        if table not in made.inputs or table not in there or there[table].id != made.inputs[table]:
+            return f"{made.table} was made from another {table}"
+    if set(made.inputs) != set(step.reads):
+        return f"{made.table} was made from {', '.join(sorted(made.inputs))}"
+    if why := _newer_before(made, step, warehouse, snapshot):
+        return why
     kept = json.loads(json.dumps(kept_settings(step, settings)))
     changed = next(_changes(made.settings, kept), None)
     return changed and f"{made.table} was made with {changed}"
+
+
+def _newer_before(made: Manifest, step: Step, warehouse: Warehouse, snapshot: Snapshot) -> str | None:
+    """Is there a newer snapshot before, or is it another one by now? One that was pruned or withdrawn since has served its turn."""
+    before = warehouse.publication.before(snapshot) if step.reads_before else None
+    there = warehouse.manifests_there(step.reads_before, before) if before else {}
+    if before is None or not there or before.date < (made.before or ""):
+        return None
+    if before.date != made.before:
+        return f"{made.table} was made before {before} was published"
+    other = next((table for table in there if there[table].id != made.inputs_before.get(table)), None)
+    return other and f"{made.table} was made from another {other} of {before}"
 
 
 def _changes(before: object, now: object, key: str = "") -> Iterator[str]:

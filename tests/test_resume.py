@@ -84,7 +84,8 @@ def test_what_is_read_outside_of_the_tables(runs: Runs) -> None:
 
 
 def test_another_input(runs: Runs) -> None:
-    assert runs.why(replace(SECOND, reads=())) == "pairs was made from another links"
+    assert runs.why(replace(SECOND, reads=())) == "pairs was made from links"
+    assert runs.why(replace(SECOND, reads=("links", "books"))) == "pairs was made from another books"
     runs.run(FIRST)
     assert runs.why() == "pairs was made from another links"
     runs.run(SECOND)
@@ -95,10 +96,16 @@ def test_another_snapshot_before(runs: Runs) -> None:
     step = replace(SECOND, reads_before=("links",))
     assert runs.why(step) is None, "there is none before"
     runs.run(FIRST, snapshot=MAY)
+    assert runs.why(step) is None, "nobody has seen it"
     runs.warehouse.publish(MAY, {})
-    assert runs.why(step) == "pairs was made from another links of the snapshot before"
+    assert runs.why(step) == "pairs was made before testwiki 20240501 was published"
     runs.run(step)
     assert runs.why(step) is None
+    runs.run(FIRST, snapshot=MAY)
+    runs.warehouse.publish(MAY, {})
+    assert runs.why(step) == "pairs was made from another links of testwiki 20240501"
+    runs.warehouse.publication.withdraw(MAY)
+    assert runs.why(step) is None, "what has served its turn may go"
 
 
 def test_a_table_that_is_missing_or_damaged_or_of_another_run(runs: Runs) -> None:
