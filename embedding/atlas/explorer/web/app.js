@@ -69,7 +69,7 @@ class App {
   covered() {
     const panel = byId('panel').getBoundingClientRect();
     const card = byId('card').getBoundingClientRect();
-    if (innerWidth > 720) return { left: panel.right, right: byId('legend').offsetWidth / 3, top: 0, bottom: 0 };
+    if (innerWidth > 720) return { left: panel.right, right: byId('legend').offsetWidth, top: 0, bottom: 0 };
     return { left: 0, right: 0, top: panel.top + byId('head').offsetHeight, bottom: this.card.open ? innerHeight - card.top : 0 };
   }
 
