@@ -93,6 +93,7 @@ class NegativesSettings(Section):
 
     per_positive: Count
     draws: Count
+    min_rows: Annotated[int, Field(ge=0)]
     links: Literal["uniform", "frequency"]
     power: Annotated[float, Field(ge=0, le=2)]
     books: Literal["positive", "uniform"]

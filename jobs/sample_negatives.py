@@ -4,7 +4,7 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from embedding.job import Job, Step
-from embedding.pairs.negatives import link_weights, sample_negatives
+from embedding.pairs.negatives import draws_for, link_weights, sample_negatives
 from embedding.pairs.split import SPLITS
 from embedding.runs import run_alone
 from embedding.spark import write_apart
@@ -16,11 +16,14 @@ def run(job: Job) -> None:
     settings = job.settings.negatives
     books_of_link = job.arrow("links", ["link_id", "books"]).sort_by("link_id")["books"].to_numpy().astype(np.int64)
     cumulative = np.cumsum(link_weights(books_of_link, settings.links, settings.power))
-    draws = {split: settings.draws if split == "train" else 1 for split in SPLITS}
+    pairs = job.read("pairs")
+    number = draws_for(pairs.where(F.col("split") == "train").count(), settings.per_positive, settings.draws, settings.min_rows)
+    draws = {split: number if split == "train" else 1 for split in SPLITS}
     evenly = settings.books == "uniform"
-    drawn = sample_negatives(job.read("pairs"), draws, cumulative, settings.per_positive, job.settings.seed, evenly).persist()
+    drawn = sample_negatives(pairs, draws, cumulative, settings.per_positive, job.settings.seed, evenly).persist()
 
     staged = job.staged["negatives"]
+    staged.facts = {"draws": number}
     write_apart(drawn.where(F.col("link_id") >= 0), ("split", "draw"), ("book_id", "link_id"), staged.folder, ROWS_PER_FILE)
     full = F.count(F.when(F.col("link_id") < 0, True))
     staged.rows_in, without = drawn.agg(F.count(F.lit(1)), full).first() or (0, 0)

@@ -40,7 +40,7 @@ def run(job: Job) -> None:
     task = Task(
         settings,
         Drawing(how["per_positive"], how["links"], how["power"], how["books"]),
-        how["draws"],
+        job.inputs["negatives"].facts["draws"],
         job.settings.seed,
         len(books),
         len(links),

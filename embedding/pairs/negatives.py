@@ -14,8 +14,17 @@ from pyspark.sql import functions as F
 from embedding.tables import TABLES, ddl
 
 ATTEMPTS = 16  # drawings before the links that a book lacks are listed one by one
+MAX_DRAWS = 100
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+
+def draws_for(positives: int, per_positive: int, least: int, min_rows: int) -> int:
+    """How many times negatives are drawn for the training pairs: `least`, and of a small wiki more often, until there are `min_rows`.
+
+    It gets many epochs, and with the same few negatives again and again it would learn these by heart. At most MAX_DRAWS, or `least`.
+    """
+    return max(least, min(MAX_DRAWS, min_rows // max(1, positives * per_positive)))
 
 
 def link_weights(books: Ints, how: str, power: float) -> Floats:

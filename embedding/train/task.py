@@ -13,7 +13,7 @@ import torch
 from embedding.errors import WarehouseError
 from embedding.settings import TrainSettings
 from embedding.train.checkpoint import Checkpoints
-from embedding.train.feed.files import choose_files
+from embedding.train.feed.files import choose_files, choose_files_by
 from embedding.train.feed.fresh import Drawing, FreshFeed
 from embedding.train.feed.parquet import read_files, read_pairs
 from embedding.train.feed.serve import Feed, MemoryFeed, StreamFeed
@@ -107,9 +107,14 @@ def _open_negatives(task: Task, positives: int, room: int, device: torch.device)
     if task.settings.fresh_negatives:
         true = np.concatenate([read(choose_files(task.pairs, {"split": split})) for split in SPLITS])
         return FreshFeed(torch.from_numpy(true).to(device), positives, task.books, task.links, task.drawing, seed)
-    draws = [choose_files(task.negatives, {"split": "train", "draw": draw}) for draw in range(task.draws)]
-    if sum(file.rows for draw in draws for file in draw) * BYTES_PER_PAIR <= room:
-        return MemoryFeed([read(draw) for draw in draws], seed, device)
+    by_draw = choose_files_by(task.negatives, {"split": "train"}, "draw")
+    draws = [by_draw.get((draw,), []) for draw in range(task.draws)]
+    files = sorted((file for draw in draws for file in draw), key=lambda file: file.path)
+    if sum(file.rows for file in files) * BYTES_PER_PAIR <= room:
+        # All in one reading, for opening a reader takes longer than reading a small draw.
+        ends = np.cumsum([file.rows for file in files])[:-1]
+        rows = dict(zip(files, np.split(read(files), ends), strict=False))
+        return MemoryFeed([np.concatenate([read([]), *(rows[file] for file in draw)]) for draw in draws], seed, device)
     return StreamFeed(draws, read, _window(max(room, task.settings.resident_mb << 18)), seed, device)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.pairs.negatives import numbered_samples, sample_links, samples_per_book
+from embedding.pairs.negatives import draws_for, numbered_samples, sample_links, samples_per_book
 from embedding.settings_files import load_settings
 from embedding.train.checkpoint import Checkpoints
 from embedding.train.fold_in import Trained, fold_in
@@ -51,7 +51,8 @@ def fit(likes: Likes, pairs: Pairs, seed: int) -> Fitted:
         drawn = sample_links(owners, places, number, known, np.cumsum(np.ones(likes.links)), seed)
         return np.stack([owners, drawn], 1).astype(np.int32)
 
-    data = in_memory(likes.books, likes.links, pairs, [draw(number) for number in range(how.draws)], seed, device=settings.train.device)
+    draws = draws_for(len(pairs), how.per_positive, how.draws, how.min_rows)
+    data = in_memory(likes.books, likes.links, pairs, [draw(number) for number in range(draws)], seed, device=settings.train.device)
     with TemporaryDirectory() as scratch:
         model, _ = train(settings.train, data, seed, Checkpoints(Path(scratch), {}), lambda *_: None)
     books, links, bias = (array.numpy() for array in model.vectors(settings.train.centre))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedding.pairs import negatives
-from embedding.pairs.negatives import link_weights, sample_links, samples_per_book, uniform_numbers
+from embedding.pairs.negatives import draws_for, link_weights, sample_links, samples_per_book, uniform_numbers
 
 
 def _keys(pairs: set[tuple[int, int]], links: int) -> np.ndarray:
@@ -172,3 +172,12 @@ def test_a_number_depends_on_its_own_keys_alone() -> None:
     whole = uniform_numbers(7, keys, 3, keys[::-1], 5)
     assert [float(uniform_numbers(7, int(key), 3, 99 - int(key), 5)) for key in keys] == whole.tolist()
     assert not np.array_equal(whole, uniform_numbers(7, keys, 3, keys, 5)), "the order of keys matters"
+
+
+@pytest.mark.parametrize(
+    ("positives", "draws"), [(8_844, 56), (144_573, 4), (1_000_000, 4), (10, 100), (0, 100), (10**9, 4)], ids=lambda value: f"{value:,}"
+)
+def test_a_small_wiki_gets_more_draws(positives: int, draws: int) -> None:
+    assert draws_for(positives, per_positive=2, least=4, min_rows=1_000_000) == draws
+    assert draws_for(positives, per_positive=2, least=150, min_rows=1_000_000) == 150, "as many as are asked for in any case"
+    assert draws_for(positives, per_positive=2, least=4, min_rows=0) == 4

@@ -26,7 +26,7 @@ def fit(
     name: str, books: int, links: int, pairs: Pairs, seed: int, overrides: Sequence[str] = (), initial: "Initial | None" = None
 ) -> dict[str, Any]:
     """Vectors of books and links, and the seconds of wall and CPU that training and drawing negatives took."""
-    from embedding.pairs.negatives import link_weights, numbered_samples, sample_links, samples_per_book
+    from embedding.pairs.negatives import draws_for, link_weights, numbered_samples, sample_links, samples_per_book
     from embedding.settings_files import load_settings
     from embedding.train.checkpoint import Checkpoints
     from embedding.train.feed.fresh import Drawing, FreshFeed
@@ -59,7 +59,8 @@ def fit(
         learn({"epochs": 1, "min_steps": 1}, in_memory(books, links, pairs[:50], [pairs[50:99]], seed, device=device))
         wall, cpu = time.perf_counter(), time.process_time()
         fresh = settings.train.fresh_negatives
-        data = in_memory(books, links, pairs, [] if fresh else [draw(number) for number in range(how.draws)], seed, device=device)
+        draws = 0 if fresh else draws_for(len(pairs), how.per_positive, how.draws, how.min_rows)
+        data = in_memory(books, links, pairs, [draw(number) for number in range(draws)], seed, device=device)
         if fresh:
             true = torch.from_numpy(pairs).to(choose_device(device))
             feed = FreshFeed(true, len(pairs), books, links, Drawing(how.per_positive, how.links, how.power, how.books), seed)

@@ -79,7 +79,7 @@ def test_no_files_and_empty_files_give_nothing(tmp_path: Path) -> None:
     assert (read_pairs([empty, full], split="train") == _expected([full])).all()
 
 
-@pytest.mark.parametrize(("per_group", "why"), [(4, "rows of more than one split"), (2, "row groups of more than one split")])
+@pytest.mark.parametrize(("per_group", "why"), [(4, "rows of more than one split"), (2, "rows of more than one split")])
 def test_a_file_that_mixes_splits_is_refused(tmp_path: Path, per_group: int, why: str) -> None:
     file = _write(tmp_path / "mixed.parquet", 4, ["train", "train", "valid", "valid"], per_group=per_group)
     for split in ("train", "valid"):
