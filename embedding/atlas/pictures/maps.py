@@ -61,15 +61,8 @@ def draw_groups(
         shapes: tell the groups apart by shape too.
         named: write each group's name where most of it stands.
     """
-    axes = map_axes(figure, points)
     markers = [MARKERS[i % len(MARKERS)] if shapes else "o" for i in range(len(groups.names))]
-    rest = np.isin(groups.of, (OTHER, NONE))
-    dots(axes, points[rest], len(points), theme.rest, above=1)
-    for i in reversed(range(len(groups.names))):  # small groups upon large ones
-        dots(axes, points[groups.of == i], len(points), colours[i], markers[i], larger=1.0)
-    if named and len(points) > NAMES_ABOVE:
-        peaks = np.array([densest(points[groups.of == i]) for i in range(len(groups.names))]).reshape(-1, 2)
-        place_titles(axes, theme, peaks, [shown(name, 26) for name in groups.names], len(peaks), 9, weight="bold", centred=True)
+    dots_by_group(map_axes(figure, points), theme, points, groups, colours, markers, named)
     entries = [
         Entry(name, count, colour, marker)
         for name, count, colour, marker in zip(groups.names, groups.counts, colours, markers, strict=False)
@@ -79,6 +72,19 @@ def draw_groups(
     if groups.nothing:
         entries.append(Entry(f"no {what} given", groups.nothing, theme.rest))
     draw_legend(figure, entries, theme)
+
+
+def dots_by_group(
+    axes: Axes, theme: Theme, points: Points, groups: Groups, colours: Sequence[object], markers: Sequence[str], named: bool
+) -> None:
+    """Books on a map in their groups' colours and shapes; `named`: with the groups' names, where there is room enough."""
+    rest = np.isin(groups.of, (OTHER, NONE))
+    dots(axes, points[rest], len(points), theme.rest, above=1)
+    for i in reversed(range(len(groups.names))):  # small groups upon large ones
+        dots(axes, points[groups.of == i], len(points), colours[i], markers[i], larger=1.0)
+    if named and len(points) > NAMES_ABOVE:
+        peaks = np.array([densest(points[groups.of == i]) for i in range(len(groups.names))]).reshape(-1, 2)
+        place_titles(axes, theme, peaks, [shown(name, 26) for name in groups.names], len(peaks), 9, weight="bold", centred=True)
 
 
 def densest(points: Points) -> Points:
@@ -99,9 +105,15 @@ def densest(points: Points) -> Points:
 
 def draw_titles(figure: Figure, theme: Theme, points: Points, titles: Sequence[str], links: NDArray[np.int64]) -> None:
     """The map with the names of the books that have most links."""
-    axes = map_axes(figure, points, (0.02, 0.03, 0.96, 0.87))
-    order = np.argsort(-links, kind="stable")[: 6 * TITLES]
+    dots_with_titles(map_axes(figure, points, (0.02, 0.03, 0.96, 0.87)), theme, points, titles, links, TITLES, 7.5)
+
+
+def dots_with_titles(
+    axes: Axes, theme: Theme, points: Points, titles: Sequence[str], links: NDArray[np.int64], most: int, size: float
+) -> None:
+    """Books on a map, `most` of those that have most links with their titles, in letters of `size` points."""
+    order = np.argsort(-links, kind="stable")[: 6 * most]
     dots(axes, points, len(points), theme.rest, above=1)
-    written = place_titles(axes, theme, points[order], [shown(titles[i], 38) for i in order], TITLES, 7.5)
+    written = place_titles(axes, theme, points[order], [shown(titles[i], 38) for i in order], most, size)
     picked = points[order[written]]
     axes.scatter(picked[:, 0], picked[:, 1], s=11, color=theme.accent, linewidths=0, zorder=4)

@@ -47,10 +47,15 @@ class Books:
 
     def points(self, name: MapName) -> NDArray[np.float64] | None:
         """Places on a map, shape (n, 2); None when it was not drawn."""
-        columns = [self.table[f"{name}_{axis}"] for axis in "xy"]
-        if any(column.null_count for column in columns):
-            return None
-        return np.column_stack([column.to_numpy() for column in columns]).astype(np.float64)
+        return places_on(self.table, name)
+
+
+def places_on(table: pa.Table, name: MapName) -> NDArray[np.float64] | None:
+    """Places of the books of `book_map` on a map, shape (n, 2); None when it was not drawn."""
+    columns = [table[f"{name}_{axis}"] for axis in "xy"]
+    if any(column.null_count for column in columns):
+        return None
+    return np.column_stack([column.to_numpy() for column in columns]).astype(np.float64)
 
 
 def read_books(warehouse: Warehouse, wiki: str | None, title: str | None) -> Books:
