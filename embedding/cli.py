@@ -16,6 +16,7 @@ from embedding.commands import (
     projector,
     prune,
     register,
+    report,
     rollback,
     run,
     sample,
@@ -27,7 +28,7 @@ from embedding.commands import (
 from embedding.job import Step
 from embedding.log import start_log
 
-COMMANDS = (run, similar, explore, draw, sql, views, register, status, sample, download, export, projector, place, rollback, prune)
+COMMANDS = (run, similar, explore, draw, report, sql, views, register, status, sample, download, export, projector, place, rollback, prune)
 
 
 def main(steps: Sequence[Step], arguments: Sequence[str] | None = None) -> None:
