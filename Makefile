@@ -3,6 +3,8 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 WAREHOUSE ?= warehouse
+# A process a core, and a file of tests in one of them; each starts a Spark of its own.
+WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help demo test test-all lint lint-deploy audit sbom clean
 .DEFAULT_GOAL := help
@@ -17,11 +19,11 @@ demo: $(VENV)/installed  ## read the built-in sample of books, and print neighbo
 
 test: $(VENV)/installed  ## all tests but the slow ones
 	@deploy/check-machine.sh java browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 
 test-all: $(VENV)/installed  ## all tests, and those that take minutes: a cluster, Airflow, a Thrift server
 	@deploy/check-machine.sh java browser
-	$(BIN)/python -m pytest --slow
+	$(BIN)/python -m pytest $(WORKERS) --slow
 
 lint: $(VENV)/installed  ## ruff and mypy
 	$(BIN)/ruff check .
