@@ -2,7 +2,7 @@
 # Packs an environment for a cluster: a fresh virtual environment with the wheel of this checkout, in the versions of constraints.txt.
 #   deploy/pack.sh [-o environment.tar.gz] [-e all] [--spark]
 #     -o FILE    the archive (environment.tar.gz)
-#     -e EXTRAS  extras of bookspace: all for the driver; wiki is enough for executors that a driver elsewhere sends work to
+#     -e EXTRAS  extras of bookspace (all); wiki is enough for reading and parsing alone
 #     --spark    with Spark's jars (400 MB), for machines that have no Spark of their own
 # The archive holds no Python itself: the machines that unpack it need the same one at the same place as this machine.
 # PYTHON names the Python, PIP_ARGS further options of pip (an index of your own).
