@@ -88,10 +88,13 @@ def _before(job: Job) -> Snapshot | None:
 
 def _start_values(job: Job, books: "pa.Table", links: "pa.Table") -> "Initial | None":
     """Vectors and biases of the snapshot before, where they are wanted and it has most of the books and links."""
-    from embedding.train.before import MOST, known, start_values
+    from embedding.train.before import MOST, known, split_of, start_values
 
     before = _before(job)
     if before is None or not job.settings.train.warm_start:
+        return None
+    if "pairs" not in job.inputs_before or split_of(job.inputs_before["pairs"].settings) != split_of(job.inputs["pairs"].settings):
+        log.info("train_embedding: starts anew: the pairs of %s were split by another seed or other shares", before)
         return None
     names = job.arrow("link_vectors", ["link_id", "title", "bias"], before).sort_by("link_id")
     values = start_values(
@@ -148,7 +151,7 @@ STEP = Step(
     writes=("book_vectors", "link_vectors", "model", "metrics"),
     settings=("train",),
     run=run,
-    reads_before=("book_vectors", "link_vectors"),
+    reads_before=("book_vectors", "link_vectors", "pairs"),
 )
 
 if __name__ == "__main__":

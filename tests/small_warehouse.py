@@ -65,7 +65,8 @@ def make(root: Path, *overrides: str) -> Warehouse:
     columns = {
         "page_id": range(1, len(books) + 1), "title": books, "genres": [[f"Genre {cluster_of(title)} novel", "Novel"] for title in books],
         "country": [("U.S.", "United States")[cluster_of(title) % 2] if cluster_of(title) < 2 else "France" for title in books],
-        "infobox": [[]] * len(books), "links": [[]] * len(books), "year": [None] * len(books), "isbn": [None] * len(books), **some,
+        "infobox": [[]] * len(books), "links": [[]] * len(books), "dropped_links": [[]] * len(books),
+        "year": [None] * len(books), "isbn": [None] * len(books), **some,
     }  # fmt: skip
     write(warehouse, "extract_books", {"books": columns}, ["pages"])
     tables: dict[str, Mapping[str, Sequence[Any]]] = {
@@ -92,6 +93,7 @@ def make(root: Path, *overrides: str) -> Warehouse:
         for draw, chosen in enumerate(drawn):
             part = {"book_id": owners, "link_id": chosen, "draw": [draw] * len(owners), "split": ["train"] * len(owners)}
             write_table("negatives", part, staged["negatives"].folder)
+            staged["negatives"].facts = {"draws": len(drawn)}
             (staged["negatives"].folder / "part-00000.parquet").rename(staged["negatives"].folder / f"train-{draw}.parquet")
     run_steps([train_embedding.STEP], settings_for(root, *overrides))
     return warehouse

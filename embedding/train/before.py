@@ -1,6 +1,7 @@
 """What a training takes over from the snapshot before: start values, and fewer epochs for it."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,15 @@ def start_values(
         carried(keys[side], before[side], table).astype(np.float32) for side, table in zip((0, 1, 1), values, strict=True)
     )
     return books, links, bias
+
+
+def split_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides which pairs are held out, of the settings that the manifest of `pairs` keeps.
+
+    Where it differs, pairs that are held out now were trained on then: start values know them by heart, and held-out figures would
+    praise that.
+    """
+    return {"seed": settings["seed"], **{name: settings["pairs"][name] for name in ("valid", "test")}}
 
 
 def known(vectors: Floats) -> float:

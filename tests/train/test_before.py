@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from embedding.train.before import continued, known, start_values
+from embedding.train.before import continued, known, split_of, start_values
 
 
 def test_start_values_follow_page_ids_and_titles() -> None:
@@ -27,3 +27,10 @@ def test_no_rows_are_not_known() -> None:
 @pytest.mark.parametrize(("share", "wanted"), [(0.5, (10, 200)), (1.0, (20, 400)), (0.01, (1, 4))])
 def test_a_continued_training_takes_a_share_of_the_epochs(share: float, wanted: tuple[int, int]) -> None:
     assert continued(20, 400, share) == {"epochs": wanted[0], "min_steps": wanted[1]}
+
+
+def test_another_seed_or_other_shares_hold_other_pairs_out() -> None:
+    kept = {"seed": 1, "pairs": {"min_books": 4, "valid": 0.05, "test": 0.05}}
+    assert split_of(kept) == split_of(kept | {"pairs": {"min_books": 9, "valid": 0.05, "test": 0.05}})
+    assert split_of(kept) != split_of(kept | {"seed": 2})
+    assert split_of(kept) != split_of(kept | {"pairs": {"min_books": 4, "valid": 0.1, "test": 0.05}})
