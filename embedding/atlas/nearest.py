@@ -10,7 +10,6 @@ from embedding.neighbours.exact import ExactSearch
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
-BLOCK_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -38,17 +37,8 @@ def among(vectors: Floats, k: int) -> Nearest:
 
 def outside(reference: Floats, queries: Floats, k: int) -> Nearest:
     """The k nearest rows of `reference` of each query, both unit vectors; equally near ones by row number."""
-    import torch
-
-    from embedding.neighbours.search import ranked
-
-    k = min(k, len(reference))
-    rows, cosines = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
-    fixed = torch.from_numpy(reference).to("cuda" if torch.cuda.is_available() else "cpu")
-    for part in blocks(len(queries), max(1, BLOCK_BYTES // (4 * max(1, len(reference))))):
-        top = (torch.from_numpy(queries[part]).to(fixed.device) @ fixed.T).topk(k, dim=1)
-        rows[part], cosines[part] = ranked(top.indices.cpu().numpy(), top.values.cpu().numpy(), k)
-    return Nearest(rows, _distance(cosines))
+    found, cosines = ExactSearch(reference).nearest(queries, k)
+    return Nearest(found, _distance(cosines))
 
 
 def blocks(rows: int, size: int) -> Iterator[slice]:
