@@ -112,6 +112,11 @@ class Target:
         lines = [line for line in self.log.read_text(encoding="utf-8").splitlines() if line.endswith(": started")]
         return Kill(victim if prey else "none", at, lines[-1].split()[1].rstrip(":") if lines else "start", code)
 
+    def prune(self) -> None:
+        """Remove what killed runs have left."""
+        command = [BIN / "bookspace", "prune", "--keep", "1", "--warehouse", self.root.name]
+        subprocess.run(list(map(str, command)), cwd=self._folder, check=True, stdout=subprocess.DEVNULL)
+
     def look(self) -> None:
         """Read as a reader would: what is published is whole.
 
@@ -162,8 +167,9 @@ def kills(folder: Path, count: int, seed: int) -> Iterator[Kill]:
         target.look()
         for table, rows in target.rows().items():
             assert rows == expected[table], f"{table} differs after {kill}"
+        target.prune()
         left = [path.name for path in (target.root / "_staging").glob("*")]
-        assert not left, f"left behind after {kill}: {left}"
+        assert not left, f"left behind after {kill}, and by prune: {left}"
         yield kill
 
 
