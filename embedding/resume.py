@@ -15,17 +15,15 @@ def why_run(step: Step, settings: Settings, warehouse: Warehouse, snapshot: Snap
     """Why a step must run, in words, or None when what it wrote is what it would write. A step without tables always runs."""
     if not step.writes:
         return "it writes no table"
-    runs = set()
+    made = []
     for table in step.writes:
         try:
-            made = warehouse.manifest(table, snapshot, step.name)
+            made.append(warehouse.manifest(table, snapshot, step.name))
         except WarehouseError:
             return f"{table} is not there"
-        runs.add(made.run)
-        why = _difference(made, step, settings, warehouse, snapshot)
-        if why:
-            return why
-    return "its tables come from several runs" if len(runs) > 1 else None
+    if len({one.run for one in made}) > 1:
+        return "its tables come from several runs"
+    return _difference(made[0], step, settings, warehouse, snapshot)  # tables of one run share inputs and settings
 
 
 def _difference(made: Manifest, step: Step, settings: Settings, warehouse: Warehouse, snapshot: Snapshot) -> str | None:
