@@ -64,9 +64,12 @@ def sample_links(books: Ints, places: Ints, draw: int, taken: Ints, cumulative: 
     count = len(cumulative)
     result = np.full(len(books), -1, dtype=np.int64)
     open_ = np.arange(len(books))
+    alike = np.array_equal(cumulative, np.arange(1, count + 1))
     for attempt in range(ATTEMPTS):
         points = uniform_numbers(seed, books[open_], draw, places[open_], attempt) * cumulative[-1]
-        links = np.minimum(np.searchsorted(cumulative, points, side="right"), count - 1)
+        # Among links of weight 1 each a point falls to the one that its whole part numbers.
+        fallen = points.astype(np.int64) if alike else np.searchsorted(cumulative, points, side="right")
+        links = np.minimum(fallen, count - 1)
         keys = books[open_] * count + links
         at = np.minimum(np.searchsorted(taken, keys), len(taken) - 1)
         free = taken[at] != keys

@@ -7,12 +7,12 @@ vectors are ours: docs/training.md tells why.
 import math
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from embedding.train.scratch import Scratch
+from embedding.train.sums import weighted_sums
 
 EPSILON = 1e-12  # shortest length of a vector that is divided by
 
@@ -90,7 +90,7 @@ class BookLinkModel(nn.Module):
             (self.links.weight, link_lengths, links, self.books.weight, books, of_books, by_cosine * book_inverse),
         ):
             if table.device.type == "cpu":
-                table.grad = _weighted_sums(ids, len(table), other, others, by_other)
+                table.grad = weighted_sums(ids, len(table), other, others, by_other)
             else:
                 table.grad = torch.zeros_like(table) if table.grad is None else table.grad.zero_()
                 table.grad.index_add_(0, ids, gathered.mul_(by_other[:, None]))
@@ -198,25 +198,3 @@ class RowSums:
 def _lengths(rows: Tensor) -> Tensor:
     lengths: Tensor = torch.linalg.vector_norm(rows, dim=1)
     return lengths.clamp_(min=EPSILON)
-
-
-def _weighted_sums(ids: Tensor, rows: int, other: Tensor, others: Tensor, weights: Tensor) -> Tensor:
-    """For each of `rows` ids the weighted sum of the rows of `other` that stand beside it, shape (rows, dimensions).
-
-    One pass over sorted ids, without the rows being gathered, scaled and scattered one after the other.
-    """
-    order = _sorted_places(ids)
-    ends = torch.bincount(ids, minlength=rows).cumsum(0)
-    starts = torch.cat([ends.new_zeros(1), ends])
-    return functional.embedding_bag(
-        others[order], other.detach(), starts, mode="sum", per_sample_weights=weights[order], include_last_offset=True
-    )
-
-
-def _sorted_places(ids: Tensor) -> Tensor:
-    """The places of ids (below 2^32) in the order of the ids, by numpy's radix sort, which there is for 16 bits: ten times as fast."""
-    numbers = ids.numpy()
-    order = np.argsort(numbers.astype(np.uint16), kind="stable")
-    if len(numbers) and numbers.max() >> 16:
-        order = order[np.argsort((numbers[order] >> 16).astype(np.uint16), kind="stable")]
-    return torch.from_numpy(order)

@@ -4,6 +4,7 @@ Source: Kingma and Ba, Adam: A method for stochastic optimization, 2015; Smith a
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
 import torch
@@ -53,12 +54,12 @@ def choose(model: BookLinkModel, how: Literal["auto", "whole", "rows"], rows: in
 
 
 class WholeAdam:
-    """Adam over whole tables: torch's own, fused."""
+    """Adam over whole tables."""
 
     def __init__(self, model: BookLinkModel) -> None:
         self._model = model
         self._learned = [value for value in model.parameters() if value.requires_grad]
-        self._adam = torch.optim.Adam(self._learned, fused=True)
+        self._adam = FusedAdam(self._learned)
 
     def step(self, books: Tensor, links: Tensor, labels: Tensor, weights: Tensor, rows: int, rate: float, first: float) -> Tensor:
         """See `Optimiser`."""
@@ -66,24 +67,22 @@ class WholeAdam:
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             for value in (loss, *(learned.grad for learned in self._learned)):
                 torch.distributed.all_reduce(value)
-        for group in self._adam.param_groups:
-            group["lr"], group["betas"] = rate, (first, SECOND)
-        self._adam.step()
+        self._adam.step(rate, first)
         return loss
 
     def state(self) -> dict[str, Any]:
         """See `Optimiser`."""
-        return self._adam.state_dict()
+        return {"kept": self._adam.kept}
 
     def restore(self, state: dict[str, Any]) -> None:
         """See `Optimiser`."""
-        self._adam.load_state_dict(state)
+        _copy(self._adam.kept, state["kept"])
 
 
 class RowAdam:
     """Adam for which a row's time passes when a step touches it; a step costs its own rows, however large the tables.
 
-    What is learned beside the tables (the scale, a bias of all) is left to torch's.
+    What is learned beside the tables (the scale, a bias of all) is stepped whole.
     """
 
     def __init__(self, model: BookLinkModel) -> None:
@@ -93,7 +92,7 @@ class RowAdam:
         # First and second moment of every table, and how often each row was touched.
         self._kept = [(torch.zeros_like(table), torch.zeros_like(table), torch.zeros_like(table[:, :1])) for table in self._tables]
         rest = [value for value in model.parameters() if value.requires_grad and all(value is not table for table in own)]
-        self._rest = torch.optim.Adam(rest, fused=True) if rest else None
+        self._rest = FusedAdam(rest)
 
     @torch.no_grad()
     def step(self, books: Tensor, links: Tensor, labels: Tensor, weights: Tensor, rows: int, rate: float, first: float) -> Tensor:
@@ -111,23 +110,56 @@ class RowAdam:
             moved = take.select(f"{place} row", table, ids).addcdiv_(ahead, down, value=-rate)
             for whole, changed in zip((table, *kept), (moved, mean, square, times), strict=True):
                 whole.index_copy_(0, ids, changed)
-        if self._rest:
-            for group in self._rest.param_groups:
-                group["lr"], group["betas"] = rate, (first, SECOND)
-            self._rest.step()
+        self._rest.step(rate, first)
         return loss
 
     def state(self) -> dict[str, Any]:
         """See `Optimiser`."""
-        return {"kept": self._kept, "rest": self._rest.state_dict() if self._rest else {}}
+        return {"kept": self._kept, "rest": self._rest.kept}
 
     def restore(self, state: dict[str, Any]) -> None:
         """See `Optimiser`."""
-        for ours, theirs in zip(self._kept, state["kept"], strict=True):
-            for value, saved in zip(ours, theirs, strict=True):
-                value.copy_(saved)
-        if self._rest:
-            self._rest.load_state_dict(state["rest"])
+        _copy(self._kept, state["kept"])
+        _copy(self._rest.kept, state["rest"])
+
+
+class FusedAdam:
+    """Adam of whole tensors by their `grad`: the kernel of torch.optim.Adam(fused=True), called without that class.
+
+    For that one loads torch's compiler when it is made, which takes longer (1.2 s) than the training of a small wiki.
+
+    Attributes:
+        kept: of each tensor the first and second moment, and the number of steps.
+    """
+
+    def __init__(self, values: Sequence[Tensor]) -> None:
+        self._values = list(values)
+        self.kept = [(torch.zeros_like(value), torch.zeros_like(value), torch.zeros((), device=value.device)) for value in self._values]
+
+    @torch.no_grad()
+    def step(self, rate: float, first: float) -> None:
+        """Change the tensors, with this learning rate and decay of the first moment."""
+        if not self._values:
+            return
+        means, squares, steps = map(list, zip(*self.kept, strict=True))
+        for taken in steps:
+            taken += 1
+        torch._fused_adam_(  # type: ignore[attr-defined]
+            *(self._values, [value.grad for value in self._values], means, squares, [], steps),
+            lr=rate,
+            beta1=first,
+            beta2=SECOND,
+            weight_decay=0.0,
+            eps=EPSILON,
+            amsgrad=False,
+            maximize=False,
+        )
+
+
+def _copy(kept: Sequence[tuple[Tensor, ...]], saved: Sequence[tuple[Tensor, ...]]) -> None:
+    for ours, theirs in zip(kept, saved, strict=True):
+        for value, other in zip(ours, theirs, strict=True):
+            value.copy_(other)
 
 
 def rates(schedule: Literal["one_cycle", "constant"], peak: float, step: int, steps: int) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from embedding.train.feed.serve import Feed, Part
+from embedding.train.sums import weighted_sums
 
 ROWS_AT_ONCE = 1 << 18  # of the pairs
 OVERSAMPLED = 10  # directions beside those that are wanted
@@ -64,14 +65,14 @@ class _Table:
         """Table @ matrix, shape (books, k), of one of shape (links, k)."""
         result = matrix.new_zeros(self._books, matrix.shape[1])
         for values, links, books in self._pairs():
-            result.index_add_(0, books, matrix[links] * values[:, None])
+            _add(result, books, matrix, links, values)
         return result
 
     def transposed_times(self, matrix: Tensor) -> Tensor:
         """Table.T @ matrix, shape (links, k), of one of shape (books, k)."""
         result = matrix.new_zeros(len(self._weights), matrix.shape[1])
         for values, links, books in self._pairs():
-            result.index_add_(0, links, matrix[books] * values[:, None])
+            _add(result, links, matrix, books, values)
         return result
 
     def _pairs(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -79,6 +80,14 @@ class _Table:
         for pairs in self._positives.shares(0, math.ceil(self._positives.rows(0) / ROWS_AT_ONCE), 0, Part()):
             books, links = pairs[:, 0].long(), pairs[:, 1].long()
             yield self._weights[links] / self._lengths[books], links, books
+
+
+def _add(result: Tensor, ids: Tensor, others: Tensor, beside: Tensor, weights: Tensor) -> None:
+    """Add weighted rows of `others` to the rows of the result that `ids` name."""
+    if result.device.type == "cpu" and len(result) <= len(ids):
+        result += weighted_sums(ids, len(result), others, beside, weights)
+    else:  # to few of its rows
+        result.index_add_(0, ids, others[beside] * weights[:, None])
 
 
 def _orthogonal(matrix: Tensor) -> Tensor:

@@ -1,10 +1,13 @@
 """The learning rate is torch's one cycle; Adam over rows is Adam where every row is touched, and leaves alone those that are not."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
 from embedding.train.model import BookLinkModel
-from embedding.train.optimiser import FEWER_ROWS, RowAdam, WholeAdam, choose, rates
+from embedding.train.optimiser import FEWER_ROWS, FusedAdam, RowAdam, WholeAdam, choose, rates
 
 
 @pytest.mark.parametrize("steps", [2, 3, 9, 10, 400])
@@ -59,3 +62,30 @@ def test_what_costs_less_is_chosen() -> None:
     assert isinstance(choose(small, "auto", 100, 2), WholeAdam), "several processes add up over whole tables"
     assert isinstance(choose(small, "whole", 100, 1), WholeAdam)
     assert isinstance(choose(model, "rows", 10, 1), RowAdam)
+
+
+def test_fused_adam_is_that_of_torch() -> None:
+    random = torch.Generator().manual_seed(1)
+    ours = [torch.randn(7, 3, generator=random), torch.randn((), generator=random)]
+    theirs = [value.clone().requires_grad_() for value in ours]
+    adam, reference = FusedAdam(ours), torch.optim.Adam(theirs)
+    for step in range(6):
+        rate, first = rates("one_cycle", 0.1, step, 6)
+        for one, other in zip(ours, theirs, strict=True):
+            one.grad = torch.randn(one.shape, generator=random)
+            other.grad = one.grad.clone()
+        reference.param_groups[0].update(lr=rate, betas=(first, 0.999))
+        adam.step(rate, first)
+        reference.step()
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other.detach())
+
+
+def test_no_training_loads_the_compiler_of_torch() -> None:
+    code = (
+        "import sys, torch; from embedding.train.model import BookLinkModel; from embedding.train.optimiser import choose;"
+        "model = BookLinkModel(6, 4, 5, 'bce', .5, 3.); one = torch.ones(2, dtype=torch.int64);"
+        "choose(model, 'whole', 2, 1).step(one, one, torch.ones(2), torch.ones(2), 2, .1, .9);"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
