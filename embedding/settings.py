@@ -121,6 +121,7 @@ class TrainSettings(Section):
     feed: Literal["petastorm", "pyarrow"]
     resident_mb: Count
     device: Literal["auto", "cpu", "cuda"]
+    cuda_graph: bool
     processes: Count
     resume: bool
     checkpoint_seconds: Annotated[float, Field(ge=0)]

@@ -57,16 +57,17 @@ class BookLinkModel(nn.Module):
         cosine = functional.cosine_similarity(self.books(books), self.links(links), dim=-1, eps=EPSILON)
         return self._score_of(cosine, links)
 
-    def loss_of(self, scores: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Mean of the weighted losses of scores against labels 0 and 1, all of shape (n,)."""
+    def loss_of(self, scores: Tensor, labels: Tensor, shares: Tensor | None = None) -> Tensor:
+        """Sum of the losses of scores against labels 0 and 1, each times its share, or their mean, all of shape (n,)."""
         if self.loss == "bce":
-            return functional.binary_cross_entropy_with_logits(scores, labels, weights)
-        losses = (scores - (2 * labels - 1)) ** 2
-        return (losses if weights is None else losses * weights).mean()
+            losses = functional.binary_cross_entropy_with_logits(scores, labels, reduction="none")
+        else:
+            losses = (scores - (2 * labels - 1)) ** 2
+        return losses.mean() if shares is None else (losses * shares).sum()
 
     @torch.no_grad()
-    def set_gradients(self, books: Tensor, links: Tensor, labels: Tensor, weights: Tensor, rows: int | None = None) -> Tensor:
-        """Set `grad` of all that is learned to that of `loss_of(score(books, links), labels, weights)`, and return that loss.
+    def set_gradients(self, books: Tensor, links: Tensor, labels: Tensor, shares: Tensor) -> Tensor:
+        """Set `grad` of all that is learned to that of `loss_of(score(books, links), labels, shares)`, and return that loss.
 
         In closed form: autograd's backward pass of the two gathered tables takes four times as long on a CPU.
 
@@ -74,8 +75,7 @@ class BookLinkModel(nn.Module):
             books: ids, int64, shape (n,).
             links: ids, int64, shape (n,).
             labels: 0 and 1, shape (n,).
-            weights: of the losses, shape (n,).
-            rows: the losses' sum is divided by it; n when not given. Where a step is shared, the gradients of all parts add up.
+            shares: of each pair in the loss, shape (n,).
         """
         book_lengths, link_lengths = (_lengths(table.weight) for table in (self.books, self.links))
         of_books, of_links = (
@@ -83,7 +83,7 @@ class BookLinkModel(nn.Module):
             self._scratch.select("links", self.links.weight, links),
         )
         book_inverse, link_inverse = book_lengths.reciprocal()[books], link_lengths.reciprocal()[links]
-        slope, by_cosine, loss = self._slopes(of_books, of_links, book_inverse * link_inverse, links, labels, weights, rows)
+        slope, by_cosine, loss = self._slopes(of_books, of_links, book_inverse * link_inverse, links, labels, shares)
         # d loss / d unit vector of a row: the other rows of its pairs, added up. Then what that is for the row itself.
         for table, lengths, ids, other, others, gathered, by_other in (
             (self.books.weight, book_lengths, books, self.links.weight, links, of_links, by_cosine * link_inverse),
@@ -100,14 +100,14 @@ class BookLinkModel(nn.Module):
         return loss
 
     @torch.no_grad()
-    def set_row_gradients(self, books: Tensor, links: Tensor, labels: Tensor, weights: Tensor, sums: "RowSums") -> tuple[Tensor, ...]:
+    def set_row_gradients(self, books: Tensor, links: Tensor, labels: Tensor, shares: Tensor, sums: "RowSums") -> tuple[Tensor, ...]:
         """The gradients of the rows that a step touches, at a cost that does not grow with the tables.
 
         Args:
             books: ids, int64, shape (n,).
             links: ids, int64, shape (n,).
             labels: 0 and 1, shape (n,).
-            weights: of the losses, shape (n,).
+            shares: of each pair in the loss, shape (n,).
             sums: where they are added up; left as it was found, all zero.
 
         Returns:
@@ -120,7 +120,7 @@ class BookLinkModel(nn.Module):
             self._scratch.select("links", self.links.weight, links),
         )
         book_lengths, link_lengths = _lengths(of_books), _lengths(of_links)
-        slope, by_cosine, loss = self._slopes(of_books, of_links, 1 / (book_lengths * link_lengths), links, labels, weights, None)
+        slope, by_cosine, loss = self._slopes(of_books, of_links, 1 / (book_lengths * link_lengths), links, labels, shares)
         scaled = self._scratch.take("scaled", len(links), of_links)
         torch.mul(of_links, (by_cosine / link_lengths)[:, None], out=scaled)
         to_books = sums.of("books", books, scaled)
@@ -137,18 +137,16 @@ class BookLinkModel(nn.Module):
         return gradients.addcmul_(rows, along[:, None], value=-1).div_(lengths[:, None])
 
     def _slopes(
-        self, of_books: Tensor, of_links: Tensor, inverse: Tensor, links: Tensor, labels: Tensor, weights: Tensor, rows: int | None
+        self, of_books: Tensor, of_links: Tensor, inverse: Tensor, links: Tensor, labels: Tensor, shares: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """d loss / d score and d loss / d cosine of every pair, and the loss, from its rows and the inverse of its lengths' product."""
         cosine = self._scratch.dot(of_books, of_links) * inverse
         scores = self._score_of(cosine, links)
-        share = len(links) / rows if rows else 1.0
         slope = torch.sigmoid(scores) - labels if self.loss == "bce" else 2 * (scores - (2 * labels - 1))
-        slope *= weights * (share / max(1, len(links)))
+        slope *= shares
         if self.scale.requires_grad:
             self.scale.grad = (slope * cosine).sum()
-        loss = self.loss_of(scores, labels, weights) * share if len(links) else scores.sum()
-        return slope, slope * self.scale if self.loss == "bce" else slope, loss
+        return slope, slope * self.scale if self.loss == "bce" else slope, self.loss_of(scores, labels, shares)
 
     @torch.no_grad()
     def vectors(self, centre: bool = False) -> tuple[Tensor, Tensor, Tensor]:

@@ -13,24 +13,22 @@ from torch import Tensor
 from embedding.train.model import BookLinkModel, RowSums
 from embedding.train.scratch import Scratch
 
-SECOND, EPSILON = 0.999, 1e-8  # Adam's second moment's decay, and what is added to its root
+FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8  # decay of Adam's moments, and what is added to the root of the second
 FEWER_ROWS = 10  # over rows, where the tables have so many times the rows of a step: there both cost the same on a CPU
 
 
 class Optimiser(Protocol):
     """Takes a step of gradient descent."""
 
-    def step(self, books: Tensor, links: Tensor, labels: Tensor, weights: Tensor, rows: int, rate: float, first: float) -> Tensor:
+    def step(self, books: Tensor, links: Tensor, labels: Tensor, shares: Tensor, rate: Tensor) -> Tensor:
         """Change the model, and return the loss before (of this process's part, the others' added).
 
         Args:
             books: ids, int64, shape (n,).
             links: ids, int64, shape (n,).
             labels: 0 and 1, shape (n,).
-            weights: of the losses, shape (n,).
-            rows: of the step, all processes together.
-            rate: learning rate.
-            first: decay of Adam's first moment.
+            shares: of each pair in the loss, shape (n,); what has none changes nothing.
+            rate: learning rate, a single number on the model's device.
         """
 
     def state(self) -> dict[str, Any]:
@@ -61,13 +59,13 @@ class WholeAdam:
         self._learned = [value for value in model.parameters() if value.requires_grad]
         self._adam = FusedAdam(self._learned)
 
-    def step(self, books: Tensor, links: Tensor, labels: Tensor, weights: Tensor, rows: int, rate: float, first: float) -> Tensor:
+    def step(self, books: Tensor, links: Tensor, labels: Tensor, shares: Tensor, rate: Tensor) -> Tensor:
         """See `Optimiser`."""
-        loss = self._model.set_gradients(books, links, labels, weights, rows)
+        loss = self._model.set_gradients(books, links, labels, shares)
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             for value in (loss, *(learned.grad for learned in self._learned)):
                 torch.distributed.all_reduce(value)
-        self._adam.step(rate, first)
+        self._adam.step(rate)
         return loss
 
     def state(self) -> dict[str, Any]:
@@ -95,22 +93,22 @@ class RowAdam:
         self._rest = FusedAdam(rest)
 
     @torch.no_grad()
-    def step(self, books: Tensor, links: Tensor, labels: Tensor, weights: Tensor, rows: int, rate: float, first: float) -> Tensor:
+    def step(self, books: Tensor, links: Tensor, labels: Tensor, shares: Tensor, rate: Tensor) -> Tensor:
         """See `Optimiser`."""
-        loss, *gradients = self._model.set_row_gradients(books, links, labels, weights, self._sums)
+        loss, *gradients = self._model.set_row_gradients(books, links, labels, shares, self._sums)
         take = self._scratch
         for place, (table, kept, ids, gradient) in enumerate(zip(self._tables, self._kept, (books, links, links), gradients, strict=False)):
             # Where an id stands twice the same numbers are written twice.
             mean, square, times = (take.select(f"{place} {name}", value, ids) for name, value in enumerate(kept))
             times += 1
-            mean.lerp_(gradient, 1 - first)
+            mean.lerp_(gradient, 1 - FIRST)
             square.mul_(SECOND).addcmul_(gradient, gradient, value=1 - SECOND)
             down = torch.div(square, 1 - SECOND**times, out=take.take(f"{place} down", len(ids), table)).sqrt_().add_(EPSILON)
-            ahead = torch.div(mean, 1 - first**times, out=gradient)
-            moved = take.select(f"{place} row", table, ids).addcdiv_(ahead, down, value=-rate)
+            ahead = torch.div(mean, 1 - FIRST**times, out=gradient)
+            moved = take.select(f"{place} row", table, ids).addcdiv_(ahead.mul_(-rate), down)
             for whole, changed in zip((table, *kept), (moved, mean, square, times), strict=True):
                 whole.index_copy_(0, ids, changed)
-        self._rest.step(rate, first)
+        self._rest.step(rate)
         return loss
 
     def state(self) -> dict[str, Any]:
@@ -137,17 +135,18 @@ class FusedAdam:
         self.kept = [(torch.zeros_like(value), torch.zeros_like(value), torch.zeros((), device=value.device)) for value in self._values]
 
     @torch.no_grad()
-    def step(self, rate: float, first: float) -> None:
-        """Change the tensors, with this learning rate and decay of the first moment."""
+    def step(self, rate: Tensor) -> None:
+        """Change the tensors, with this learning rate."""
         if not self._values:
             return
         means, squares, steps = map(list, zip(*self.kept, strict=True))
+        gradients = [value.grad for value in self._values if value.grad is not None]
         for taken in steps:
             taken += 1
-        torch._fused_adam_(  # type: ignore[attr-defined]
-            *(self._values, [value.grad for value in self._values], means, squares, [], steps),
+        torch._fused_adam_(
+            *(self._values, gradients, means, squares, [], steps),
             lr=rate,
-            beta1=first,
+            beta1=FIRST,
             beta2=SECOND,
             weight_decay=0.0,
             eps=EPSILON,
@@ -162,15 +161,14 @@ def _copy(kept: Sequence[tuple[Tensor, ...]], saved: Sequence[tuple[Tensor, ...]
             value.copy_(other)
 
 
-def rates(schedule: Literal["one_cycle", "constant"], peak: float, step: int, steps: int) -> tuple[float, float]:
-    """Learning rate, and decay of Adam's first moment, of a step (from 0) of so many; the numbers of torch's OneCycleLR."""
+def rate(schedule: Literal["one_cycle", "constant"], peak: float, step: int, steps: int) -> float:
+    """The learning rate of a step (from 0) of so many: that of torch's OneCycleLR."""
     if schedule == "constant" or steps < 2:
-        return peak, 0.9
-    start, low, high = peak / 25, 0.85, 0.95
-    rise, end = 0.3 * steps - 1, steps - 1
+        return peak
+    start, rise, end = peak / 25, 0.3 * steps - 1, steps - 1
     if step <= rise:
-        return _annealed(start, peak, step / rise), _annealed(high, low, step / rise)
-    return _annealed(peak, start / 1e4, (step - rise) / (end - rise)), _annealed(low, high, (step - rise) / (end - rise))
+        return _annealed(start, peak, step / rise)
+    return _annealed(peak, start / 1e4, (step - rise) / (end - rise))
 
 
 def _annealed(start: float, end: float, share: float) -> float:

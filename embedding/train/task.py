@@ -24,7 +24,7 @@ from embedding.train.trainer import Initial, TrainingData, choose_device, train
 
 BYTES_PER_PAIR = 8
 SPLITS = ("train", "valid", "test")
-WITHOUT_EFFECT = {"feed", "processes", "resume", "checkpoint_seconds", "tensorboard"}  # settings that change no result
+WITHOUT_EFFECT = {"feed", "cuda_graph", "processes", "resume", "checkpoint_seconds", "tensorboard"}  # settings that change no result
 
 
 @dataclass(frozen=True)

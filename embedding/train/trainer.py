@@ -23,6 +23,7 @@ from embedding.train.figures import EpochFigures, held_out_figures, neighbours, 
 from embedding.train.guards import check_loss, memory_errors
 from embedding.train.model import BookLinkModel
 from embedding.train.processes import part, wait_for_all
+from embedding.train.recorded import Recorded
 from embedding.train.start import singular_vectors
 
 Initial = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
@@ -140,12 +141,15 @@ class _Run:
         self.model = _start(settings, data, initial).to(device)
         rows = math.ceil(self.rows(0) / self.steps)
         self.optimiser = optimiser.choose(self.model, settings.adam, rows, part().processes)
+        if device.type == "cuda" and settings.cuda_graph and part().processes == 1:
+            self.optimiser = Recorded(self.optimiser, self._most_rows(), device)
         self.weights = positive_weights(data.link_pairs, settings.link_weight_power).to(device)
         if settings.start == "svd" and initial is None and not saved:
             _start_at_singular_vectors(self.model, data, self.weights, settings, seed)
         self.watched = [torch.from_numpy(pairs).to(device) for pairs in data.held_out]
         self.epoch, self.step = 0, 0
         self.total = torch.zeros((), device=device)  # of the losses of this epoch's steps
+        self.rate = torch.zeros((), device=device)
         self.figures: list[EpochFigures] = []
         self.nearest: Tensor | None = None  # neighbours at the end of the last epoch
         if saved:
@@ -166,13 +170,13 @@ class _Run:
 
     def take_step(self, true: Tensor, false: Tensor) -> None:
         """One step of gradient descent on this process's positives and negatives; asks the device for nothing."""
-        batch = torch.cat([true, false])
+        batch, rows = torch.cat([true, false]), self._step_rows()
         books, links = batch[:, 0].long(), batch[:, 1].long()
-        labels, counted = torch.zeros(len(batch), device=batch.device), torch.ones(len(batch), device=batch.device)
+        labels, shares = torch.zeros(len(batch), device=batch.device), torch.full((len(batch),), 1 / rows, device=batch.device)
         labels[: len(true)] = 1
-        counted[: len(true)] = self.weights[links[: len(true)]]
-        rate, first = optimiser.rates(self.settings.schedule, self.settings.learning_rate, self.done, self.epochs * self.steps)
-        self.total += self.optimiser.step(books, links, labels, counted, self._step_rows(), rate, first)
+        shares[: len(true)] *= self.weights[links[: len(true)]]
+        rate = optimiser.rate(self.settings.schedule, self.settings.learning_rate, self.done, self.epochs * self.steps)
+        self.total += self.optimiser.step(books, links, labels, shares, self.rate.fill_(rate))
         self.step += 1
 
     def close_epoch(self, rows_per_second: float) -> EpochFigures:
@@ -221,6 +225,11 @@ class _Run:
         """Rows of the step that is due, all processes together."""
         ends = [rows * (self.step + more) // self.steps for more in (0, 1) for rows in self._epoch_rows()]
         return ends[2] + ends[3] - ends[0] - ends[1]
+
+    def _most_rows(self) -> int:
+        """Rows of the largest step of all epochs."""
+        feeds = self.data.positives, self.data.negatives
+        return sum(math.ceil(max(feed.rows(epoch) for epoch in range(self.epochs)) / self.steps) for feed in feeds)
 
     def _epoch_rows(self) -> tuple[int, int]:
         return self.data.positives.rows(self.epoch), self.data.negatives.rows(self.epoch)

@@ -270,11 +270,13 @@ def test_the_device_is_the_one_that_is_there() -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.parametrize("cuda_graph", [True, False])
 @pytest.mark.parametrize("adam", ["whole", "rows"])
-def test_a_gpu_learns_what_a_cpu_learns(adam: str, tmp_path: Path) -> None:
+def test_a_gpu_learns_what_a_cpu_learns(adam: str, cuda_graph: bool, tmp_path: Path) -> None:
     there = Checkpoints(tmp_path, {"on": "gpu"})
     torch.cuda.set_sync_debug_mode("warn")
-    _, figures = train(settings(device="cuda", adam=adam, epochs=10), data(device="cuda"), 1, there, Log())
+    chosen = settings(device="cuda", cuda_graph=cuda_graph, adam=adam, epochs=10)
+    _, figures = train(chosen, data(device="cuda"), 1, there, Log())
     torch.cuda.set_sync_debug_mode("default")
     _, here, _ = learn(tmp_path, adam=adam, epochs=10)
     assert figures[-1].valid_auc == pytest.approx(here[-1].valid_auc, abs=0.05)

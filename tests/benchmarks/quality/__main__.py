@@ -97,7 +97,7 @@ def _cell(column: str, values: list[float]) -> str:
         return ""
     mean = statistics.mean(values)
     if column in ("wall", "cpu"):
-        return f"{mean:.1f} s"
+        return f"{mean:.2f} s" if mean < 10 else f"{mean:.1f} s"
     spread = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 and column.startswith("nDCG@10") else ""
     return f"{mean:.4f}{spread}"
 
