@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from embedding.command_line import add_reading_options
-from embedding.commands.options import Commands, count, reader_settings, shown_snapshot
+from embedding.commands.options import Commands, add_snapshot_options, count, reader_settings, shown_snapshot
 from embedding.commands.pages import write_page
 from embedding.job import Step
 from embedding.sql import open_duckdb
@@ -20,8 +20,7 @@ log = logging.getLogger("bookspace")
 def add(commands: Commands) -> None:
     """Declare the options."""
     parser = commands.add_parser("explore", help="the map of all books: one page, opened in the browser")
-    parser.add_argument("--wiki", help="which wiki, when the warehouse holds several")
-    parser.add_argument("--snapshot", metavar="YYYYMMDD", help="which snapshot; the newest published one if it is not given")
+    add_snapshot_options(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to write the page; bookspace-WIKI-SNAPSHOT.html here if not given")
     parser.add_argument("--no-open", action="store_true", help="write the page, but do not open it")
     parser.add_argument(

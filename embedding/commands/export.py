@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import IO
 
 from embedding.command_line import add_reading_options
-from embedding.commands.options import Commands, reader_settings, shown_snapshot
-from embedding.errors import NotFoundError, WarehouseError
+from embedding.commands.files import written_beside
+from embedding.commands.options import Commands, add_snapshot_options, reader_settings, shown_snapshot
+from embedding.errors import NotFoundError
 from embedding.job import Step
 from embedding.manifest import Snapshot
 from embedding.warehouse import Warehouse
@@ -26,8 +27,7 @@ def add(commands: Commands) -> None:
         help="word2vec: as gensim's KeyedVectors loads it; embedding-atlas: the map",
     )
     parser.add_argument("--links", action="store_true", help="the vectors of links, not of books")
-    parser.add_argument("--wiki", help="which wiki, when the warehouse holds several")
-    parser.add_argument("--snapshot", metavar="YYYYMMDD", help="which snapshot; the newest published one if it is not given")
+    add_snapshot_options(parser)
     add_reading_options(parser)
     parser.set_defaults(run=run)
 
@@ -38,15 +38,8 @@ def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     snapshot = shown_snapshot(warehouse, options.wiki, options.snapshot)
     write = _write_map if options.format == "embedding-atlas" else _write_vectors
     file: Path = options.file
-    partial = file.with_name(f".{file.name}.partial")
-    try:
-        with partial.open("wb") as out:
-            what = write(options, warehouse, snapshot, out)
-        partial.replace(file)
-    except OSError as error:
-        raise WarehouseError(f"{file}: cannot be written: {error.strerror or error}; name another file") from None
-    finally:
-        partial.unlink(missing_ok=True)
+    with written_beside(file, "file") as partial, partial.open("wb") as out:
+        what = write(options, warehouse, snapshot, out)
     print(f"{file}: {what}, {file.stat().st_size / 1e6:.1f} MB")
 
 

@@ -13,6 +13,14 @@ from embedding.warehouse import Warehouse
 Commands = Any  # what argparse.ArgumentParser.add_subparsers gives, whose class has no public name
 
 
+def add_snapshot_options(parser: argparse.ArgumentParser) -> None:
+    """Which snapshot is meant, as `shown_snapshot` takes it."""
+    parser.add_argument("--wiki", type=wiki, help="which wiki, when the warehouse holds several")
+    parser.add_argument(
+        "--snapshot", metavar="YYYYMMDD", help="which snapshot, published or not; the newest published one if it is not given"
+    )
+
+
 def count(text: str) -> int:
     """A whole number, at least 1."""
     if not text.isdigit() or int(text) < 1:

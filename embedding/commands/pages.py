@@ -3,10 +3,9 @@
 import os
 import sys
 import webbrowser
-from contextlib import suppress
 from pathlib import Path
 
-from embedding.errors import WarehouseError
+from embedding.commands.files import written_beside
 
 
 def write_page(file: Path, text: str, show: bool) -> None:
@@ -15,15 +14,8 @@ def write_page(file: Path, text: str, show: bool) -> None:
     Raises:
         WarehouseError: it cannot be written.
     """
-    partial = file.with_name(f".{file.name}.partial")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+    with written_beside(file, "file with --out") as partial:
         partial.write_text(text, encoding="utf-8", errors="replace")
-        partial.replace(file)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise WarehouseError(f"{file}: cannot be written: {error.strerror or error}; name another file with --out") from None
     print(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
     if show and not _open(file):
         print("No browser is to hand; open the file in one.", file=sys.stderr)

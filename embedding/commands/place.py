@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from embedding.command_line import add_reading_options
-from embedding.commands.options import Commands, count, reader_settings, shown_snapshot
+from embedding.commands.options import Commands, add_snapshot_options, count, reader_settings, shown_snapshot
 from embedding.commands.similar import print_answer
 from embedding.job import Step
 from embedding.place import Placed, place
@@ -20,8 +20,7 @@ def add(commands: Commands) -> None:
     """Declare the options."""
     parser = commands.add_parser("place", help="vector and neighbours of a new book, by its links alone")
     parser.add_argument("--links", nargs="+", required=True, metavar="TITLE", help="pages that the book links to; redirects are followed")
-    parser.add_argument("--wiki", help="which wiki, when the warehouse holds several")
-    parser.add_argument("--snapshot", metavar="YYYYMMDD", help="which snapshot; the newest published one if it is not given")
+    add_snapshot_options(parser)
     parser.add_argument("-k", type=count, default=10, help="number of neighbours (10)")
     parser.add_argument("--json", action="store_true", help="all as one JSON object, with the vector")
     add_reading_options(parser)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from embedding.command_line import add_reading_options
-from embedding.commands.options import Commands, reader_settings, shown_snapshot
+from embedding.commands.options import Commands, add_snapshot_options, reader_settings, shown_snapshot
 from embedding.commands.pages import write_page
 from embedding.job import Step
 from embedding.sql import open_duckdb
@@ -18,10 +18,7 @@ log = logging.getLogger("bookspace")
 def add(commands: Commands) -> None:
     """Declare the options."""
     parser = commands.add_parser("report", help="a page on a snapshot: counts, drops, curves, quality, maps, neighbours")
-    parser.add_argument("--wiki", help="which wiki, when the warehouse holds several")
-    parser.add_argument(
-        "--snapshot", metavar="YYYYMMDD", help="which snapshot, published or not; the newest published one if it is not given"
-    )
+    add_snapshot_options(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to write it; report-WIKI-SNAPSHOT.html here if not given")
     parser.add_argument("--no-open", action="store_true", help="write the page, but do not open it")
     add_reading_options(parser)
