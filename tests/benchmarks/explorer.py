@@ -1,9 +1,10 @@
-"""The explorer's page: size, time to write it, time until it shows, and frames a second, for drawn books or for a warehouse.
+"""The explorer's page: size, time to write it, time until it shows, and what a frame costs, for drawn books or for a warehouse.
 
     python -m tests.benchmarks.explorer --books 37000 200000 [--warehouse FOLDER] [--folder FOLDER]
 
 Drawn books have titles of the usual length, ten neighbours of their own topic and five shared links each, which pack worse than real
 ones, as nothing repeats but by chance. The page opens in Chromium with drawing in software, so a computer with a graphics card is faster.
+The second table is the page's own work alone (`frames.py`), in milliseconds of processor time a frame, with one input in every frame.
 """
 
 import argparse
@@ -20,19 +21,12 @@ from embedding.sql import open_duckdb
 from embedding.warehouse import Warehouse, write_table
 from tests.atlas.browser import browser
 from tests.atlas.mapped import SNAPSHOT
+from tests.benchmarks.frames import STILL, measure
 
 SYLLABLES = ["ka", "lo", "mi", "ren", "tas", "vo", "wil", "der", "an", "ost", "qui", "shi", "bel", "ur", "fen", "gra"]
-NEAR, SHARED, PER_TOPIC, SECONDS = 10, 5, 80, 4
-TICKS = """() => new Promise(done => {
-  const map = document.querySelector('#ui-map');
-  const begun = performance.now(); let frames = 0, moved = 0;
-  const step = () => {
-    frames++;
-    map.dispatchEvent(new KeyboardEvent('keydown', { key: moved++ & 16 ? 'ArrowLeft' : 'ArrowRight' }));
-    performance.now() - begun < MILLISECONDS ? requestAnimationFrame(step) : done(frames * 1000 / (performance.now() - begun));
-  };
-  requestAnimationFrame(step);
-})"""
+NEAR, SHARED, PER_TOPIC = 10, 5, 80
+# What is moved, for so many frames.
+MOVES = {"drag": 120, "zoom": 120, "hover": 120, "maps": 100}
 
 
 def main() -> None:
@@ -45,15 +39,34 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        print("| books | page, MB | written in, s | first paint, s | map drawn, s | all ready, s | a search, ms | a path, ms | frames/s |")
+        files = {}
+        print(
+            "| books | page, MB | written in, s | first paint, s | map drawn, s | all ready, s | a search, ms | a path, ms | frames/s in software |"
+        )
         print("|---|---|---|---|---|---|---|---|---|")
         if options.warehouse:
-            _measure(Warehouse(options.warehouse), folder / "page.html")
+            files[folder / "page.html"] = _measure(Warehouse(options.warehouse), folder / "page.html")
         for books in options.books:
-            _measure(_drawn(books, Path(temporary) / str(books)), folder / f"page-{books}.html")
+            files[folder / f"page-{books}.html"] = _measure(_drawn(books, folder / str(books)), folder / f"page-{books}.html")
+        print("\n| books | move | script, ms | style and layout, ms | all, ms | longest task, ms |\n|---|---|---|---|---|---|")
+        for file, count in files.items():
+            _frames(file, count)
 
 
-def _measure(warehouse: Warehouse, file: Path) -> None:
+def _frames(file: Path, books: int) -> None:
+    with browser() as chromium:
+        page = chromium.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(180_000)
+        page.add_init_script(STILL)
+        page.goto(file.absolute().as_uri())
+        page.wait_for_selector("html[data-ready=all][data-map=drawn]")
+        page.wait_for_timeout(2_000)  # what is prepared when the page is idle
+        for what, frames in MOVES.items():
+            cost = measure(chromium, page, what, frames)
+            print(f"| {books:,} | {what} | {cost.script:.1f} | {cost.layout:.1f} | {cost.all:.1f} | {cost.longest:.1f} |", flush=True)
+
+
+def _measure(warehouse: Warehouse, file: Path) -> int:
     snapshot = warehouse.latest()[0]
     begun = time.perf_counter()
     contents = explorer_contents(open_duckdb(warehouse), snapshot.wiki, snapshot.date, 1 << 30, 20_000)
@@ -77,13 +90,15 @@ def _measure(warehouse: Warehouse, file: Path) -> None:
             titles,
         )
         page.evaluate("location.hash = ''")
-        frames = page.evaluate(TICKS.replace("MILLISECONDS", str(SECONDS * 1000)))
+        measure(chromium, page, "drag", 8)  # it notices that the computer is slow
+        frames = measure(chromium, page, "drag", 20).a_second
     megabytes = file.stat().st_size / 1e6
     print(
         f"| {contents.about['books']:,} | {megabytes:.1f} | {written:.1f} | {paint:.1f} | {drawn:.1f} | {ready:.1f} | {search:.0f} "
-        f"| {path:.0f} | {frames:.0f} |",
+        f"| {path:.0f} | {frames:.1f} |",
         flush=True,
     )
+    return len(contents.books["title"])
 
 
 def _drawn(count: int, folder: Path) -> Warehouse:

@@ -4,6 +4,7 @@ import { byId } from './dom.js';
 const PIXELS_PER_LABEL = 26000;
 const LINE = 17;
 const LONGEST = 30;
+const MOST_TRIED = 2000; // where there is no more room, looking at every book finds none
 
 export class Labels {
   constructor(books) {
@@ -24,8 +25,12 @@ export class Labels {
     for (const book of focus) this.try(map, book, true, taken, wanted, width, height);
     const most = Math.max(6, Math.floor((width * height) / PIXELS_PER_LABEL));
     if (!focus.length) {
-      for (let book = 0; book < this.books.count && wanted.length < most; book++) {
-        if (map.shown[book]) this.try(map, book, false, taken, wanted, width, height);
+      const [middle, scale] = [map.view.target, 2 ** map.view.zoom];
+      const [across, up] = [width / 2 / scale, height / 2 / scale];
+      for (let book = 0, tried = 0; book < this.books.count && wanted.length < most && tried < MOST_TRIED; book++) {
+        if (!map.shown[book] || Math.abs(map.positions[2 * book] - middle[0]) > across || Math.abs(map.positions[2 * book + 1] - middle[1]) > up) continue;
+        tried++;
+        this.try(map, book, false, taken, wanted, width, height);
       }
     }
     wanted.forEach(({ book, x, y, strong }, i) => this.put(i, book, x, y, strong ? (book === map.focus.book ? 'label here' : 'label near') : 'label'));

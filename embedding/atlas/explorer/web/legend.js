@@ -12,7 +12,6 @@ export class Legend {
     this.groupings = new Map(DIMENSIONS.map((name) => [name, new Grouping(name, books)]));
     this.chosen = new Map(DIMENSIONS.map((name) => [name, new Set()]));
     this.name = DIMENSIONS.find((name) => this.groupings.get(name).names.length > 1) ?? 'genre';
-    this.shown = new Uint8Array(books.count).fill(1);
     fill(byId('dimensions'), ...DIMENSIONS.map((name) => el('label', { class: 'choice' },
       el('input', { type: 'radio', name: 'dimension', value: name, checked: name === this.name, onchange: () => this.colourBy(name) }),
       el('span', {}, NAMES[name]))));
@@ -48,12 +47,15 @@ export class Legend {
     byId('legend-open').setAttribute('aria-expanded', String(open));
   }
 
-  /** Is a book let through by the filters of all dimensions, but perhaps one? */
-  passes(book, but) {
+  /** Which books the filters of all dimensions let through, but perhaps one's: 1 or 0 of each. */
+  passing(but) {
+    const passing = new Uint8Array(this.books.count).fill(1);
     for (const [name, groups] of this.chosen) {
-      if (name !== but && groups.size && !groups.has(this.groupings.get(name).group[book])) return false;
+      if (name === but || !groups.size) continue;
+      const { group } = this.groupings.get(name);
+      for (let book = 0; book < passing.length; book++) if (!groups.has(group[book])) passing[book] = 0;
     }
-    return true;
+    return passing;
   }
 
   /** Work out which books are shown and draw the legend anew. */
@@ -61,11 +63,12 @@ export class Legend {
     this.theme = theme;
     const { grouping } = this;
     const counts = new Uint32Array(grouping.names.length);
+    const counted = this.passing(this.name);
+    this.shown = this.passing(null);
     this.shownCount = 0;
     for (let book = 0; book < this.books.count; book++) {
-      this.shown[book] = this.filtered ? Number(this.passes(book)) : 1;
       this.shownCount += this.shown[book];
-      if (!this.filtered || this.passes(book, this.name)) counts[grouping.group[book]]++;
+      if (counted[book]) counts[grouping.group[book]]++;
     }
     const chosen = this.chosen.get(this.name);
     const focused = document.activeElement?.dataset?.group;

@@ -3,11 +3,17 @@
 import { SIDE } from './books.js';
 import { rgb } from './colours.js';
 import { calm } from './dom.js';
+import { Grid, nearestOf } from './grid.js';
 import { Labels } from './labels.js';
+import { layersOf, markRadius } from './layers.js';
+import { Pace } from './pace.js';
 
 const FURTHEST_OUT = -2;
 const FURTHEST_IN = 9;
 const FLIGHT = 700; // milliseconds
+const REACH = 6; // pixels around a point that count as on it
+const REACH_OF_FINGERS = 14;
+const FEW = 6000; // points that are drawn while a slow computer moves the map
 
 export class BookMap {
   /**
@@ -20,6 +26,10 @@ export class BookMap {
     this.events = events;
     this.free = free;
     this.labels = new Labels(books);
+    this.pace = new Pace(() => this.draw());
+    this.reach = matchMedia('(pointer: coarse)').matches ? REACH_OF_FINGERS : REACH;
+    this.over = null;
+    this.measure();
     this.positions = books.places(books.maps[0]);
     this.focus = { book: null, near: [], path: [], marked: [] };
     this.theme = 'light';
@@ -29,18 +39,18 @@ export class BookMap {
       views: new deck.OrthographicView({ id: 'map', flipY: false, controller: { inertia: 250, doubleClickZoom: true, keyboard: false, scrollZoom: { speed: 0.01, smooth: false } } }),
       viewState: this.deckView(),
       layers: [],
-      pickingRadius: matchMedia('(pointer: coarse)').matches ? 14 : 6,
-      getCursor: ({ isDragging, isHovering }) => (isDragging ? 'grabbing' : isHovering ? 'pointer' : 'grab'),
+      getCursor: ({ isDragging }) => (isDragging ? 'grabbing' : this.over === null ? 'grab' : 'pointer'),
       onViewStateChange: ({ viewState }) => this.setView(viewState),
-      onHover: (info) => events.hover(this.bookOf(info), info.x, info.y),
-      onClick: (info) => events.click(this.bookOf(info)),
+      onHover: ({ x, y }) => { this.over = this.bookAt(x, y); events.hover(this.over, x, y); },
+      onClick: ({ x, y }) => events.click(this.bookAt(x, y)),
       onError: (error) => events.failed(error),
       onAfterRender: () => { if (this.drawn === false) { this.drawn = true; events.drawn(); } },
     });
-    new ResizeObserver(() => this.labelsLater()).observe(place);
+    new ResizeObserver(() => { this.measure(); this.sizeLater(); this.labelsLater(); }).observe(place);
   }
 
-  get size() { return { width: this.place.clientWidth, height: this.place.clientHeight }; }
+  /** Asked for once a resize and not once a book: reading it makes the browser lay the page out. */
+  measure() { this.size = { width: this.place.clientWidth, height: this.place.clientHeight }; }
 
   deckView(more = {}) {
     return { ...this.view, minZoom: FURTHEST_OUT, maxZoom: FURTHEST_IN, ...more };
@@ -50,6 +60,7 @@ export class BookMap {
     this.view = { target: [viewState.target[0], viewState.target[1], 0], zoom: viewState.zoom };
     // Transitions that are under way go on: deck.gl hands over their properties in viewState.
     this.deck.setProps({ viewState: { ...viewState, ...this.deckView(more) } });
+    this.pace.moved();
     this.sizeLater();
     this.labelsLater();
     this.events.moved();
@@ -110,6 +121,23 @@ export class BookMap {
     return [(x - this.view.target[0]) * scale + width / 2, (this.view.target[1] - y) * scale + height / 2];
   }
 
+  /** The book under a place in pixels, a marked one first; null where there is none. */
+  bookAt(x, y) {
+    if (!this.on || x === undefined || x < 0) return null;
+    const { width, height } = this.size;
+    const scale = 2 ** this.view.zoom;
+    const place = [this.view.target[0] + (x - width / 2) / scale, this.view.target[1] - (y - height / 2) / scale];
+    this.grid ??= new Grid(this.on, this.positions, SIDE);
+    const radius = this.radius();
+    return nearestOf(this.marked(), this.positions, ...place, (markRadius(radius) + 3) / scale) ?? this.grid.nearest(...place, (radius + this.reach) / scale);
+  }
+
+  /** The books that stand out: a path's, or the one that is open with its neighbours, or those of a link. */
+  marked() {
+    const { book, near, path, marked } = this.focus;
+    return path.length ? path : [...marked, ...near.map((one) => one.book), ...(book === null ? [] : [book])];
+  }
+
   /** The shown book that is nearest to the middle of what is not covered, or null. */
   middleBook() {
     const { width, height } = this.size;
@@ -138,6 +166,7 @@ export class BookMap {
       const now = t === 1 ? to : new Float32Array(from.length);
       if (t < 1) for (let i = 0; i < now.length; i++) now[i] = from[i] + (to[i] - from[i]) * eased;
       this.positions = now;
+      this.pace.moved();
       this.place_();
       if (t < 1) this.moving = requestAnimationFrame(step);
       else this.events.settled();
@@ -148,12 +177,18 @@ export class BookMap {
   /** colours: of every book, 3 bytes each; shown: 1 for every book that the filter lets through. */
   setLook(colours, shown, theme) {
     [this.colours, this.shown, this.theme] = [colours, shown, theme];
-    const [on, off] = [[], []];
-    for (let book = this.books.count - 1; book >= 0; book--) (shown[book] ? on : off).push(book); // the most linked are drawn last
-    this.on = Uint32Array.from(on);
-    this.off = Uint32Array.from(off);
-    this.onColours = new Uint8Array(3 * on.length);
-    on.forEach((book, i) => this.onColours.set(colours.subarray(3 * book, 3 * book + 3), 3 * i));
+    const { count } = this.books;
+    let [ons, offs] = [0, 0];
+    for (let book = 0; book < count; book++) ons += shown[book];
+    this.on = new Uint32Array(ons);
+    this.off = new Uint32Array(count - ons);
+    this.onColours = new Uint8Array(3 * ons);
+    ons = 0;
+    for (let book = count - 1; book >= 0; book--) { // the most linked are drawn last
+      if (!shown[book]) { this.off[offs++] = book; continue; }
+      for (let part = 0; part < 3; part++) this.onColours[3 * ons + part] = colours[3 * book + part];
+      this.on[ons++] = book;
+    }
     this.place_();
   }
 
@@ -165,15 +200,26 @@ export class BookMap {
 
   place_() {
     if (!this.on) return;
-    const pick = (books) => {
-      const places = new Float32Array(2 * books.length);
-      books.forEach((book, i) => { places[2 * i] = this.positions[2 * book]; places[2 * i + 1] = this.positions[2 * book + 1]; });
-      return places;
-    };
-    this.onData = { length: this.on.length, attributes: { getPosition: { value: pick(this.on), size: 2 }, getFillColor: { value: this.onColours, size: 3, normalized: true } } };
-    this.offData = { length: this.off.length, attributes: { getPosition: { value: pick(this.off), size: 2 } } };
+    const points = (books, positions, colours) => ({ length: books.length, attributes: {
+      getPosition: { value: positions, size: 2 }, ...(colours && { getFillColor: { value: colours, size: 3, normalized: true } }),
+    } });
+    const places = this.placesOf(this.on);
+    const few = Math.max(0, this.on.length - FEW);
+    this.onData = points(this.on, places, this.onColours);
+    this.fewData = points(this.on.subarray(few), places.subarray(2 * few), this.onColours.subarray(3 * few));
+    this.offData = points(this.off, this.placesOf(this.off));
+    this.grid = null;
     this.draw();
     this.labelsLater();
+  }
+
+  placesOf(books) {
+    const places = new Float32Array(2 * books.length);
+    for (let i = 0; i < books.length; i++) {
+      places[2 * i] = this.positions[2 * books[i]];
+      places[2 * i + 1] = this.positions[2 * books[i] + 1];
+    }
+    return places;
   }
 
   /** Points grow slowly as one comes nearer, and are the smaller the more there are. */
@@ -184,7 +230,7 @@ export class BookMap {
   }
 
   sizeLater() {
-    if (this.sizing || !this.onData) return;
+    if (this.sizing || this.radius() === this.drawnRadius) return;
     this.sizing = requestAnimationFrame(() => { this.sizing = 0; this.draw(); });
   }
 
@@ -196,41 +242,8 @@ export class BookMap {
   draw() {
     if (!this.onData) return;
     this.drawn ??= false;
-    const { book, near, path, marked: listed } = this.focus;
-    const focused = book !== null || path.length > 0 || listed.length > 0;
-    const dark = this.theme === 'dark';
-    const ink = dark ? [240, 242, 247] : [28, 32, 40];
-    const radius = this.radius();
-    const dots = { radiusUnits: 'pixels', getRadius: 1, radiusScale: radius, positionFormat: 'XY', antialiasing: true };
-    const lines = path.length ? path.slice(1).map((to, i) => ({ from: path[i], to, similarity: 1 }))
-      : near.map(({ book: to, similarity }) => ({ from: book, to, similarity }));
-    const marked = path.length ? path : [...listed, ...near.map((one) => one.book), ...(book === null ? [] : [book])];
-    const version = [this.positions, this.focus, this.theme];
-    this.deck.setProps({ layers: [
-      new deck.ScatterplotLayer({ ...dots, id: 'off', data: this.offData, getFillColor: dark ? [255, 255, 255, 16] : [20, 24, 40, 16], radiusScale: radius * 0.8 }),
-      new deck.ScatterplotLayer({ ...dots, id: 'on', data: this.onData, pickable: true, opacity: focused ? (dark ? 0.4 : 0.42) : 0.86 }),
-      new deck.LineLayer({
-        id: 'lines', data: lines, widthUnits: 'pixels', updateTriggers: { getSourcePosition: version, getTargetPosition: version, getColor: version },
-        getSourcePosition: (line) => this.at(line.from), getTargetPosition: (line) => this.at(line.to),
-        getColor: (line) => [...ink, path.length ? 200 : 50 + 130 * Math.max(0, line.similarity)], getWidth: path.length ? 2 : 1.3,
-      }),
-      new deck.ScatterplotLayer({
-        ...dots, id: 'marks', data: marked, stroked: true, lineWidthUnits: 'pixels', pickable: true, radiusScale: 1,
-        updateTriggers: { getPosition: version, getFillColor: version, getRadius: [radius, ...version], getLineColor: version },
-        getPosition: (one) => this.at(one), getFillColor: (one) => [...this.colours.subarray(3 * one, 3 * one + 3)],
-        getRadius: (one) => Math.max(5, radius * 1.25) + (one === book ? 3 : 0), getLineColor: dark ? [16, 18, 24] : [255, 255, 255], getLineWidth: 1.5,
-      }),
-      new deck.ScatterplotLayer({
-        ...dots, id: 'ring', data: book === null ? [] : [book], filled: false, stroked: true, lineWidthUnits: 'pixels', radiusScale: 1,
-        updateTriggers: { getPosition: version, getRadius: radius, getLineColor: version },
-        getPosition: (one) => this.at(one), getRadius: Math.max(5, radius * 1.25) + 7, getLineColor: ink, getLineWidth: 2,
-      }),
-    ] });
-  }
-
-  bookOf(info) {
-    if (!info.layer || info.index < 0) return null;
-    return info.layer.id === 'on' ? this.on[info.index] : info.object ?? null;
+    this.drawnRadius = this.radius();
+    this.deck.setProps({ layers: layersOf(this, this.drawnRadius) });
   }
 }
 
@@ -238,6 +251,9 @@ export class BookMap {
 export function coloursOf(grouping, books, theme) {
   const palette = grouping.names.map((_, group) => rgb(grouping.colour(group, theme)));
   const colours = new Uint8Array(3 * books.count);
-  for (let book = 0; book < books.count; book++) colours.set(palette[grouping.group[book]], 3 * book);
+  for (let book = 0; book < books.count; book++) {
+    const colour = palette[grouping.group[book]];
+    for (let part = 0; part < 3; part++) colours[3 * book + part] = colour[part];
+  }
   return colours;
 }
