@@ -18,7 +18,8 @@ from embedding.progress import bar_options
 
 SPREAD = 2.5  # of a start from nothing, in the map's units: about umap-learn's square of 10 x 10
 EPOCHS, SMALL, SMALL_EPOCHS = 200, 10_000, 500  # umap-learn's own
-KNOWN_RATE = 0.25  # learning rate from a known map, as umap-learn's transform has it
+KNOWN_RATE = 0.05  # learning rate from a known map: with 0.25, that of umap-learn's transform, books move twice as far and no more is kept
+PLACING_RATE = 0.25  # of placed books, as umap-learn's transform has it
 _NEGATIVES = 5.0
 
 
@@ -68,7 +69,7 @@ class UmapMap:
         weights = values.reshape(count, k, 1) / values.reshape(count, k, 1).sum(1, keepdims=True)
         start = (self._fitted[near.rows] * weights).sum(1).astype(np.float32, order="C")
         epochs = max(1, (self._epochs or EPOCHS) // 3)
-        return np.array(self._optimise(start, self._fitted.copy(), graph, epochs, KNOWN_RATE, None), dtype=np.float64)
+        return np.array(self._optimise(start, self._fitted.copy(), graph, epochs, PLACING_RATE, None), dtype=np.float64)
 
     def _optimise(self, places: Any, others: Any, graph: coo_matrix, epochs: int, rate: float, shown: str | None) -> Any:
         """Move `places` for so many epochs; `others` are moved along when they are the same array."""

@@ -40,9 +40,7 @@ def main() -> None:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         files = {}
-        print(
-            "| books | page, MB | written in, s | first paint, s | map drawn, s | all ready, s | a search, ms | a path, ms | frames/s in software |"
-        )
+        print("| books | page, MB | written in, s | first paint, s | map drawn, s | all ready, s | search, ms | path, ms | frames/s |")
         print("|---|---|---|---|---|---|---|---|---|")
         if options.warehouse:
             files[folder / "page.html"] = _measure(Warehouse(options.warehouse), folder / "page.html")
