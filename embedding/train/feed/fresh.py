@@ -51,6 +51,7 @@ class FreshFeed:
         # Running sums of weights; a point below the last one falls to the first number whose sum is above it.
         self._books = (open_ * (owned if how.books == "positive" else 1)).double().cumsum(0)
         self._links = (frequency.double() ** how.power if how.links == "frequency" else torch.ones_like(frequency).double()).cumsum(0)
+        self._alike = [bool((sums == torch.arange(1, len(sums) + 1, device=sums.device)).all()) for sums in (self._books, self._links)]
         self._taken = (true[:, 0].long() * links + true[:, 1]).sort().values
         self._rows = positives * how.per_positive if bool(open_.any()) and bool(self._books[-1] > 0) else 0
         self._count, self._seed = links, seed
@@ -75,7 +76,8 @@ class FreshFeed:
         open_ = torch.arange(len(numbers), device=numbers.device)
         for attempt in range(ATTEMPTS):
             books, links = (
-                _pick(sums, _uniform(self._seed, epoch, attempt, of, numbers[open_])) for of, sums in ((0, self._books), (1, self._links))
+                _pick(sums, _uniform(self._seed, epoch, attempt, of, numbers[open_]), self._alike[of])
+                for of, sums in ((0, self._books), (1, self._links))
             )
             free = ~self._has(books, links)
             result[open_[free]] = torch.stack([books[free], links[free]], 1).int()
@@ -98,8 +100,10 @@ class FreshFeed:
         return self._taken[at] == keys
 
 
-def _pick(sums: Tensor, points: Tensor) -> Tensor:
-    """The number to which each point in [0, 1) falls, by running sums of the numbers' weights."""
+def _pick(sums: Tensor, points: Tensor, alike: bool = False) -> Tensor:
+    """The number to which each point in [0, 1) falls, by running sums of the numbers' weights; `alike`: each of them 1."""
+    if alike:
+        return (points * sums[-1]).long().clamp_(max=len(sums) - 1)
     found = torch.searchsorted(sums, points * sums[-1], right=True)
     last = torch.searchsorted(sums, sums[-1])  # the last number with a weight, where rounding brings a point to the very end
     return torch.minimum(found, last)
