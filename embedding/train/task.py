@@ -24,7 +24,8 @@ from embedding.train.trainer import Initial, TrainingData, choose_device, train
 
 BYTES_PER_PAIR = 8
 SPLITS = ("train", "valid", "test")
-WITHOUT_EFFECT = {"feed", "cuda_graph", "processes", "resume", "checkpoint_seconds", "tensorboard"}  # settings that change no result
+# Settings that change no result of the training itself; what a warm start comes to is in epochs, min_steps and the start values.
+WITHOUT_EFFECT = {"feed", "cuda_graph", "processes", "resume", "checkpoint_seconds", "tensorboard", "warm_start", "warm_epochs", "align"}
 
 
 @dataclass(frozen=True)

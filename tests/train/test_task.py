@@ -53,6 +53,14 @@ def test_what_changes_the_result_makes_another_training(tmp_path: Path) -> None:
         *(replace(one, settings=one.settings.model_copy(update=change)) for change in ({"epochs": 4}, {"fresh_negatives": True})),
     ]
     assert len({str(other.identity()) for other in [one, *others]}) == 6
-    alike = {"feed": "pyarrow", "processes": 2, "resume": False, "checkpoint_seconds": 1.0, "tensorboard": "there", "device": "auto"}
+    alike = {
+        "feed": "pyarrow",
+        "processes": 2,
+        "resume": False,
+        "checkpoint_seconds": 1.0,
+        "tensorboard": "there",
+        "device": "auto",
+        "align": False,
+    }
     if one.identity()["train.device"] == replace(one, settings=one.settings.model_copy(update=alike)).identity()["train.device"]:
         assert replace(one, settings=one.settings.model_copy(update=alike)).identity() == one.identity()
