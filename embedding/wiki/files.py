@@ -4,7 +4,7 @@ import glob
 import io
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,9 @@ from typing import Any, BinaryIO, cast
 from embedding import __version__
 from embedding.errors import BookspaceError, DumpError, EnvironmentProblem
 
-WAITS = (1.0, 5.0, 20.0)  # seconds before reading again from a store that is busy or has broken off
+# Seconds before reading again from a store that is busy or has broken off. A big dump is thousands of requests: where one in ten fails,
+# seven in a row do so once in ten millions.
+WAITS = (1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
 _DUMP_NAME = re.compile(r"\.xml(-p\d+p\d+)?(\.(bz2|gz|zstd?|7z|xz|zip))?$")  # -p1p2: parts of big wikis
 _NOT_A_DUMP = re.compile(r"-index\d*\.txt|\.(part|resume)$")  # what `bookspace download` leaves when it is broken off
 _GONE, _BUSY = (404, 410), (408, 429, 500, 502, 503, 504)
@@ -47,7 +49,7 @@ def size_of(path: str) -> int:
         DumpError: there is no such file, or the store does not tell.
     """
     with _told_as_ours(path):
-        size: int | None = _store(path).info(path).get("size") if _is_remote(path) else Path(path).stat().st_size
+        size: int | None = _patiently(lambda: _store(path).info(path)).get("size") if _is_remote(path) else Path(path).stat().st_size
     if size is None:
         raise DumpError(f"{path}: its store does not tell its size, so that it cannot be read in parallel; download it first")
     return size
@@ -73,7 +75,7 @@ def open_file(path: str) -> Iterator[BinaryIO]:
     """
     with _told_as_ours(path):
         local = None if _is_remote(path) else Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed below
-        opened = local or _store(path).open(path, "rb", cache_type="none")
+        opened = local or _patiently(lambda: _store(path).open(path, "rb", cache_type="none"))
     with opened:
         yield cast(BinaryIO, _Told(opened, path))
 
@@ -156,6 +158,22 @@ def _may_pass(error: Exception) -> bool:
     return status in _BUSY if status else not isinstance(error, ValueError | FileNotFoundError | PermissionError)
 
 
+def _patiently(call: Callable[[], Any]) -> Any:
+    """What a question to a store returns; it is put again while the store says that it is busy.
+
+    A store that cannot be reached at all is none that will soon be there, and most often a wrong address.
+    """
+    for wait in WAITS:
+        try:
+            return call()
+        except Exception as error:
+            cause = error.__cause__ if isinstance(error, FileNotFoundError) else error  # see _ours
+            if getattr(cause, "status", None) not in _BUSY:
+                raise
+        time.sleep(wait)
+    return call()
+
+
 def _store(path: str) -> Any:
     """The store of an address.
 
@@ -196,7 +214,7 @@ def _remote_files(dump: str) -> tuple[list[str], bool]:
             store.ls(dump[: dump.rfind("/", 0, magic.start()) + 1])  # says so when the store cannot be reached, as glob does not
         return found, False
     if is_dump_name(dump) or not store.isdir(dump):
-        store.info(dump)
+        _patiently(lambda: store.info(dump))
         return [dump], False
     return [store.unstrip_protocol(name) for name in store.ls(dump, detail=False) if is_dump_name(name)], True
 

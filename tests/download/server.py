@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 import re
 import threading
 from collections import defaultdict
@@ -59,6 +60,7 @@ class Site:
         asked: the requests, in order.
         peak: the most requests for files that were ever under way at once.
         hold: called while a file's request is under way.
+        stumbles: where it is set, one request in ten fails, by its draws: refused as busy, or broken off.
     """
 
     def __init__(self) -> None:
@@ -71,6 +73,7 @@ class Site:
         self.under_way = 0
         self.peak = 0
         self.hold: Callable[[], object] = lambda: None
+        self.stumbles: random.Random | None = None
         self.lock = threading.Lock()
         self.url = ""
 
@@ -118,6 +121,12 @@ class Site:
         return self.versions.get(path, {"ETag": f'"{hashlib.md5(body).hexdigest()}"', "Last-Modified": "Sat, 03 Jan 2026 01:02:03 GMT"})
 
 
+def _stumbled(draw: random.Random | None) -> Answer | None:
+    if draw is None or draw.random() >= 0.1:
+        return None
+    return draw.choice([Answer(status=503), Answer(status=500), Answer(status=429), Answer(cut=0), Answer(cut=100)])
+
+
 def listing(wiki: str, dates: Sequence[str]) -> bytes:
     """The index of a wiki's folder, as nginx writes it."""
     lines = [f'<a href="{name}/">{name}/</a>                  03-Jan-2026 01:02        -\r\n' for name in [*dates, "latest"]]
@@ -137,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._counts = path.endswith(".bz2")
         with site.lock:
             site.asked.append(Request(path, {name.lower(): value for name, value in self.headers.items()}))
-            answer = site.answers[path].pop(0) if site.answers[path] else Answer()
+            answer = site.answers[path].pop(0) if site.answers[path] else _stumbled(site.stumbles) or Answer()
             site.under_way += self._counts
             site.peak = max(site.peak, site.under_way)
         if self._counts:

@@ -1,6 +1,7 @@
 """A whole dump: which one, which files, how many at once, and what the command says."""
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -71,6 +72,16 @@ def test_all_parts_of_a_big_wiki_so_many_at_once(site: Site, tmp_path: Path, con
     _assert_holds(folder, [f"xwiki-20260101-{name}" for name in PARTS])
     assert len(site.files()) == len(PARTS)
     assert site.peak == connections
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_site_that_fails_one_request_in_ten(site: Site, tmp_path: Path, seed: int) -> None:
+    parts = [f"pages-articles-multistream{n}.xml-p{n}00p{n}99.bz2" for n in range(1, 61)]
+    site.add_dump("xwiki", "20260101", {"articlesmultistreamdump": parts})
+    site.stumbles = random.Random(seed)
+    folder = _download(site, tmp_path, connections=3)
+    _assert_holds(folder, [f"xwiki-20260101-{name}" for name in parts])
+    assert len(site.files()) > len(parts), "something failed"
 
 
 def test_a_dump_that_is_not_complete_gives_way_to_the_one_before(site: Site, tmp_path: Path) -> None:

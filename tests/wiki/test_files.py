@@ -1,21 +1,16 @@
 """Where dump files lie: folders and globs of this machine, and stores that are asked for parts of a file."""
 
-import gc
+import random
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import fsspec
 import pyarrow as pa
 import pytest
-from fsspec.implementations.http import HTTPFileSystem
 
 from embedding.download.dump import download_dump
 from embedding.errors import DumpError, EnvironmentProblem
@@ -29,9 +24,10 @@ from embedding.wiki.site import Site
 from tests.conftest import FOOTER, HEADER, multistream, page
 from tests.download.server import Site as DumpSite
 from tests.download.server import running
-from tests.http_server import answering
+from tests.wiki.file_server import Store, serving
 from tests.wiki.reading import PACKINGS, PAGES, WHOLE, one_stream
 
+TRIES = len(files.WAITS)
 PARTS = ["enwiki-20260101-pages-articles-multistream1.xml-p1p41242.bz2", "enwiki-20260101-pages-articles-multistream27.xml-p1p2.bz2"]
 NO_DUMPS = [
     "enwiki-20260101-pages-articles-multistream-index.txt.bz2",
@@ -199,101 +195,6 @@ def test_a_folder_that_the_download_has_written(tmp_path: Path) -> None:
 
 
 # A server
-
-
-@dataclass
-class Asked:
-    """A request: what it was for, and the bytes [start, end) that were asked for."""
-
-    method: str
-    path: str
-    start: int | None
-    end: int | None
-    headers: dict[str, str]
-
-
-@dataclass
-class Store:
-    """A server of files, which can misbehave.
-
-    Attributes:
-        content: bytes by path; a path that ends with / is a folder, whose listing is made.
-        ranges: what it does with requests for parts: "yes"; "no", sends all; "none", says that it sends all.
-        lengths: whether it tells how long a file is.
-        answers: what comes instead of the usual answer to GET, one a request: a status, or "cut", a body that breaks off.
-        asked: the requests.
-    """
-
-    content: dict[str, bytes] = field(default_factory=dict)
-    ranges: str = "yes"
-    lengths: bool = True
-    answers: list[int | str] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
-    url: str = ""
-
-    def spans(self) -> list[tuple[int, int]]:
-        """The parts of files that were asked for."""
-        return [(asked.start, asked.end) for asked in self.asked if asked.start is not None and asked.end is not None]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    store: Store
-
-    def do_HEAD(self) -> None:
-        self._answer(False)
-
-    def do_GET(self) -> None:
-        self._answer(True)
-
-    def _answer(self, with_body: bool) -> None:
-        store, path = self.store, unquote(urlsplit(self.path).path)
-        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-        start, end = (int(wanted[1]), int(wanted[2]) + 1) if wanted else (None, None)
-        store.asked.append(Asked(self.command, path, start, end, {name.lower(): value for name, value in self.headers.items()}))
-        answer = store.answers.pop(0) if store.answers and (with_body or isinstance(store.answers[0], int)) else None
-        body, kind = store.content.get(path), "application/octet-stream"
-        if body is None and any(name.startswith(f"{path}/") for name in store.content):
-            self.send_response(301)  # a folder's address ends with /
-            self.send_header("Location", f"{path}/")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        if path.endswith("/") and any(name.startswith(path) for name in store.content):
-            names = sorted({name.removeprefix(path).partition("/")[0] for name in store.content if name.startswith(path)})
-            links = "".join(f'<a href="{name}">{name}</a>\r\n' for name in ["../", *names])
-            body, kind = f"<html><pre>{links}</pre></html>".encode(), "text/html"
-        status, headers = 200, {"Content-Type": kind}
-        if isinstance(answer, int) or body is None:
-            status, body = answer if isinstance(answer, int) else 404, b"<html>Sorry</html>"
-        elif wanted and store.ranges == "yes":
-            headers["Content-Range"] = f"bytes {start}-{min(end or 0, len(body)) - 1}/{len(body)}"
-            status, body = 206, body[start:end]
-        if store.ranges == "none":
-            headers["Accept-Ranges"] = "none"
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        if store.lengths:
-            self.send_header("Content-Length", str(len(body)))
-        self.close_connection = not store.lengths or answer == "cut"
-        self.end_headers()
-        if with_body:
-            self.wfile.write(body[: len(body) // 2] if answer == "cut" else body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@contextmanager
-def serving(store: Store) -> Iterator[Store]:
-    with answering(_Handler, store=store) as store.url:
-        try:
-            yield store
-        finally:
-            HTTPFileSystem.clear_instance_cache()
-            gc.collect()  # closes the session, whose warnings would be this test's failure
 
 
 @pytest.fixture
@@ -481,6 +382,17 @@ def test_a_server_that_stumbles_is_asked_again(store: Store, name: str, answer: 
         assert report.damages == []
         store.answers = [answer, answer] if answer == "cut" else [answer]  # of the next range: the question for its size, or its bytes
     assert ids == list(range(1, 81))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_server_that_fails_one_request_in_ten(store: Store, seed: int, small_pieces: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "WAITS", (0.0,) * TRIES)
+    store.content["/a"] = PACKED["multistream.xml.bz2"]
+    whole = read_dump(f"{store.url}/a", 4_000)
+    store.stumbles = random.Random(seed)
+    store.asked.clear()
+    assert read_dump(f"{store.url}/a", 4_000) == whole
+    assert store.stumbled >= 3
 
 
 @pytest.mark.parametrize("answer", ["cut", 503])
