@@ -1,12 +1,17 @@
 """What is known of a table: which snapshot it is of, what it was made from, what was kept and what was dropped."""
 
 import platform
+import subprocess
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from embedding import __version__
+
+_CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, order=True)
@@ -61,11 +66,28 @@ def now() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of this package, of Python and of what the tables are made with."""
+    """Versions of this package (with the commit, if it is run from a checkout), of Python and of what the tables are made with."""
     found = {"bookspace": __version__, "python": platform.python_version()}
+    if commit := commit_of(_CHECKOUT):
+        found["commit"] = commit
     for name in ("pyspark", "pyarrow", "numpy", "indexed-bzip2", "torch", "petastorm", "annoy"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+@cache
+def commit_of(checkout: Path) -> str | None:
+    """The commit of a git checkout, with `+` behind it if its files have been changed since; None: it is no checkout (a wheel has none)."""
+    if not (checkout / ".git").exists():
+        return None
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-C", str(checkout), *words], capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):  # no git, or a checkout that it does not trust
+        return None
