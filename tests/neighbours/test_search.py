@@ -129,10 +129,14 @@ def test_shapes_hold_without_neighbours_and_without_queries(method: Method, tmp_
     assert found.shape == near.shape == (0, 3)
 
 
-def test_the_block_size_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    vectors, rows = _axes(90), np.arange(90)
+@pytest.mark.parametrize("vectors", [_axes(90), _random(333)], ids=["axes", "random"])
+def test_the_block_size_changes_nothing(vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.arange(len(vectors))
     whole = ExactSearch(vectors).neighbours(rows, 5)
-    monkeypatch.setattr(exact, "BLOCK_BYTES", 4 * 90 * 7)
+    monkeypatch.setattr(exact, "BLOCK", {"cpu": (7, 64), "cuda": (7, 64)})
+    monkeypatch.setattr(exact, "GATHERED", 500)
+    monkeypatch.setattr(exact, "LARGEST", 1)
+    monkeypatch.setattr(exact, "WHOLE", 3)
     parts = ExactSearch(vectors).neighbours(rows, 5)
     assert (whole[0] == parts[0]).all()
     assert (whole[1] == parts[1]).all()
