@@ -4,13 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from embedding.atlas.places import countries, languages
 from embedding.errors import NotFoundError, SettingsError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _YEARS = re.compile(r"(?:(\d+)( ?bc)?)?\s*[-–]\s*(?:(\d+)( ?bc)?)?", re.IGNORECASE)
-# A field of several names (authors, languages, countries) as a list of them, case, accents and spaces forgiven; "Jr." is none.
+# A field of several authors as a list of them, case, accents and spaces forgiven; "Jr." is none.
 _NAMES = (
     r"list_filter(regexp_split_to_array(regexp_replace(strip_accents(lower({})), '\s+', ' ', 'g'), "
     r"' ?[,;/&] ?| (and|with) '), lambda name: length(name) > 3)"
@@ -23,7 +24,7 @@ class Filters:
 
     Attributes:
         other_author: no author in common with the book that is asked for.
-        same_language, same_country: one in common with it.
+        same_language, same_country: one in common with it, all spellings and varieties of it alike (`atlas.places`).
         years: from and to, both included; None: open.
         genre: part of the name of one of the book's genres, case and accents forgiven.
     """
@@ -84,17 +85,22 @@ def filtered(connection: "DuckDBPyConnection", wiki: str, title: str, filters: F
         raise NotFoundError(f"table books of {wiki} does not hold {title!r}; run extract_books again")
     values: dict[str, Any] = {"wiki": wiki, "page": asked[0]}
     tests: dict[str, tuple[str, str]] = {}  # name: what must be known, what must hold
-    for wanted, name, value, negation in (
-        (filters.other_author, "author", asked[1], "NOT "),
-        (filters.same_language, "language", asked[2], ""),
-        (filters.same_country, "country", asked[3], ""),
+    for wanted, name, value, keys in (
+        (filters.other_author, "author", asked[1], None),
+        (filters.same_language, "language", asked[2], languages),
+        (filters.same_country, "country", asked[3], countries),
     ):
         if not wanted:
             continue
-        if value is None:
+        if value is None or (keys and not keys(value)):
             raise NotFoundError(f"{title}: its {name} is not known, so there is nothing to compare with; ask without that filter")
-        values[name] = value
-        tests[name] = (f"{name} IS NOT NULL", f"{negation}list_has_any({_NAMES.format(name)}, {_NAMES.format(f'${name}')})")
+        if keys:
+            there = connection.execute(f"SELECT DISTINCT {name} FROM books_latest WHERE wiki = ? AND {name} IS NOT NULL", [wiki]).fetchall()
+            values[name] = [text for (text,) in there if keys(text) & keys(value)]
+            tests[name] = (f"{name} IS NOT NULL", f"list_contains(${name}, {name})")
+        else:
+            values[name] = value
+            tests[name] = (f"{name} IS NOT NULL", f"NOT list_has_any({_NAMES.format(name)}, {_NAMES.format(f'${name}')})")
     if filters.years:
         first, last = filters.years
         values |= {"first": -(1 << 31) if first is None else first, "last": (1 << 31) - 1 if last is None else last}

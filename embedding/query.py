@@ -93,9 +93,23 @@ def _find(connection: "DuckDBPyConnection", title: str, kind: Kind, wiki: str | 
             raise NotFoundError(f"several {kind}s are called {title!r}: {several}; give the whole title, or --wiki")
     if not connection.execute(f"SELECT 1 FROM ({titles}) LIMIT 1", values).fetchall():
         raise nothing
+    if kind == "book" and (alone := _without_neighbours(connection, title, wiki)):
+        raise NotFoundError(f"{alone} has no neighbours: no link of it is one that enough books have (pairs.min_books)")
     near = connection.execute(
         f"SELECT title FROM ({titles}) GROUP BY title ORDER BY contains({folded('title')}, {named}) DESC, "
         f"jaro_winkler_similarity({folded('title')}, {named}) DESC, title LIMIT 5",
         values | {"title": title},
     ).fetchall()
     raise NotFoundError(f"no {kind} is called {title!r}; near are: {'; '.join(row[0] for row in near)}")
+
+
+def _without_neighbours(connection: "DuckDBPyConnection", title: str, wiki: str | None) -> str | None:
+    """The title of a book that is there but shares no link with others."""
+    if not connection.execute("SELECT 1 FROM duckdb_views() WHERE view_name = 'books_latest'").fetchall():
+        return None
+    called = f"{folded('title')} = {folded('$title')}"
+    found = connection.execute(
+        f"SELECT title FROM books_latest WHERE {called} AND wiki = coalesce($wiki, wiki) ORDER BY title LIMIT 1",
+        {"title": title, "wiki": wiki},
+    ).fetchone()
+    return str(found[0]) if found else None

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from embedding.atlas.table import map_columns
 from embedding.manifest import Snapshot
 from embedding.neighbours.exact import ExactSearch
 from embedding.sample.generator import read_facts
@@ -61,6 +63,9 @@ def make(root: Path) -> Warehouse:
             book_links_nearest=_columns("book_links_nearest", about),
             link_books=_columns("link_books", topic),
         )  # fmt: skip
+        paired = pa.table({"page_id": pages, "title": titles, "links": [5] * len(pages)})
+        known = pa.table({name: books.get(name, none) for name in ("page_id", "author", "genres", "country", "language", "year")})
+        _write(warehouse, "draw_map", snapshot, book_map=map_columns(paired, known, {}))
         warehouse.publish(snapshot, {})
     return warehouse
 

@@ -114,6 +114,51 @@ def test_no_filter_is_told_from_an_open_one() -> None:
     assert Filters(years=(None, None)), "a filter that was given is one"
 
 
+def test_other_spellings_and_parts_of_a_country_and_varieties_of_a_language_count_as_the_same(tmp_path: Path) -> None:
+    """Titles are what the field holds."""
+    rows = {
+        "England": "American English", "UK": "English language", "U.S., United Kingdom": "French and English",
+        "Great Britain": "Old English",
+        "Scotland": "english (British)", "New England": "Anglo", "Ireland": "?", "united kingdom": "ENGLISH; German",
+    }  # fmt: skip
+    warehouse, ids = Warehouse(tmp_path), list(range(len(rows)))
+    pages, titles = [10 + i for i in ids], [f"{country} / {language}" for country, language in rows.items()]
+    nothing: dict[str, list[Any]] = dict.fromkeys(TABLES["books"].columns.names, [None] * len(ids))
+    fields = {"page_id": pages, "title": titles, "country": list(rows), "language": list(rows.values()), "genres": [[]] * len(ids)}
+    _write(warehouse, "extract_books", "books", nothing | fields)
+    angles = np.linspace(0, np.pi / 2, len(ids))
+    vectors = list(np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32))
+    _write(warehouse, "train_embedding", "book_vectors", {"book_id": ids, "page_id": pages, "title": titles, "vector": vectors})
+    with warehouse.write("build_pairs", ["links", "pairs", "paired_books"], SNAPSHOT, {}, {}):
+        pass
+    near = [(page, title, 1, 10, titles[0], 0.5, []) for page, title in zip(pages, titles, strict=True)]
+    names = ("page_id", "title", "rank", "neighbour_page_id", "neighbour_title", "similarity", "shared_links")
+    _write(warehouse, "find_neighbours", "neighbours", _columns(near, *names))
+    warehouse.publish(SNAPSHOT, {})
+    with open_duckdb(warehouse) as connection:
+        found = similar(connection, titles[0], k=9, filters=Filters(same_country=True)).neighbours
+        assert [near.title.split(" / ")[0] for near in found] == [
+            "UK",
+            "U.S., United Kingdom",
+            "Great Britain",
+            "Scotland",
+            "united kingdom",
+        ]
+        found = similar(connection, titles[0], k=9, filters=Filters(same_language=True)).neighbours
+        assert [near.title.split(" / ")[1] for near in found] == [
+            "English language", "French and English", "english (British)", "ENGLISH; German",
+        ]  # fmt: skip
+        with pytest.raises(NotFoundError, match="its language is not known"):
+            similar(connection, "Ireland / ?", filters=Filters(same_language=True))
+
+
+def test_a_book_that_shares_no_link_is_told_from_one_that_is_not_there(connection: DuckDBPyConnection) -> None:
+    with pytest.raises(NotFoundError, match=r"^Far has no neighbours: no link of it is one that enough books have"):
+        similar(connection, "FAR")
+    with pytest.raises(NotFoundError, match="no book is called 'Farthest'; near are: Asked"):
+        similar(connection, "Farthest")
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [

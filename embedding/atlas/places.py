@@ -1,8 +1,10 @@
 """Countries and languages under one name each."""
 
-from collections.abc import Iterable, Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 
-from embedding.atlas.labels import named_alike, plain
+from embedding.atlas.labels import named_alike, parts, plain
 
 # England, Scotland and Wales stay what they are: a book's infobox names them on purpose.
 _COUNTRIES = {
@@ -13,6 +15,34 @@ _COUNTRIES = {
     "ussr": "soviet union", "republic of ireland": "ireland", "peoples republic of china": "china", "prc": "china",
     "australian": "australia", "canadian": "canada", "the netherlands": "netherlands", "holland": "netherlands",
 }  # fmt: skip
+# Where a book's country is compared, a part stands for the whole.
+_PARTS_OF = dict.fromkeys(("england", "scotland", "wales", "northern ireland"), "united kingdom")
+# A variety counts as its language; an older stage (Old English, Ancient Greek) is a language of its own.
+_VARIETIES = {
+    "english": (
+        "american",
+        "u s",
+        "us",
+        "british",
+        "uk",
+        "english",
+        "scottish",
+        "irish",
+        "canadian",
+        "australian",
+        "new zealand",
+        "indian",
+    ),
+    "portuguese": ("brazilian", "european"),
+    "spanish": ("castilian", "european", "latin american", "mexican", "argentine"),
+    "french": ("canadian", "quebec", "belgian", "swiss"),
+    "german": ("austrian", "swiss standard", "standard"),
+    "chinese": ("mandarin", "standard", "traditional", "simplified", "modern"),
+    "norwegian": ("bokmål", "nynorsk"),
+}
+_LANGUAGES = {f"{variety} {language}": language for language, varieties in _VARIETIES.items() for variety in varieties}
+_LANGUAGES |= {"mandarin": "chinese", "castilian": "spanish", "bokmål": "norwegian", "nynorsk": "norwegian"}
+_AND = re.compile(r"\s+(?:and|with|und|et|y|e)\s+|\s*&\s*")
 _COUNTRY_NAMES = {"united states": "United States", "united kingdom": "United Kingdom", "soviet union": "Soviet Union"}
 
 
@@ -24,7 +54,18 @@ def country_key(text: str) -> str:
 
 def language_key(text: str) -> str:
     """What all spellings of a language share."""
-    return plain(text).removesuffix(" language")
+    words = plain(text).removesuffix(" language")
+    return _LANGUAGES.get(words, words)
+
+
+def countries(text: str) -> set[str]:
+    """Keys of all countries that a field names; two books are of one country when they have one in common."""
+    return {_PARTS_OF.get(key, key) for key in _keys(text, country_key)}
+
+
+def languages(text: str) -> set[str]:
+    """Keys of all languages that a field names."""
+    return _keys(text, language_key)
 
 
 def name_countries(values: Sequence[str | None]) -> list[str | None]:
@@ -39,3 +80,10 @@ def name_languages(values: Sequence[str | None]) -> list[str | None]:
 
 def _first(rows: Iterable[Sequence[str]]) -> list[str | None]:
     return [row[0] if row else None for row in rows]
+
+
+def _keys(text: str, key: Callable[[str], str]) -> set[str]:
+    """Keys of the names in a list, accents forgiven, "Trinidad and Tobago" as a whole and in its parts."""
+    names = {name for part in parts(text) for name in (part, *_AND.split(part))}
+    found = {key(name) for name in names}
+    return {"".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter)) for name in found} - {""}

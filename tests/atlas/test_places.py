@@ -2,7 +2,7 @@
 
 import pytest
 
-from embedding.atlas.places import country_key, name_countries, name_languages
+from embedding.atlas.places import countries, country_key, languages, name_countries, name_languages
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,16 @@ def test_languages() -> None:
     assert name_languages(["english", "English", "English language", "日本語", "French (original)", None]) == [
         "English", "English", "English", "日本語", "French", None,
     ]  # fmt: skip
+
+
+def test_a_variety_is_its_language_and_an_older_stage_is_not() -> None:
+    values = ["English", "English", "American English", "Brazilian Portuguese", "Portuguese", "Portuguese", "Old English"]
+    assert name_languages(values) == ["English", "English", "English", "Portuguese", "Portuguese", "Portuguese", "Old English"]
+
+
+def test_what_is_compared_are_all_names_of_a_field() -> None:
+    assert countries("England, U.S.") == {"united kingdom", "united states"}
+    assert countries("Trinidad and Tobago") == {"trinidad and tobago", "trinidad", "tobago"}
+    assert countries("Perú") == countries("peru") == {"peru"}
+    assert languages("English & French (original)") == {"english", "french"}
+    assert countries("?") == languages("") == set()
