@@ -128,6 +128,7 @@ class TrainSettings(Section):
     tensorboard: Annotated[str, Field(min_length=1)] | None
     warm_start: bool
     warm_epochs: Annotated[float, Field(gt=0, le=1)]
+    warm_length: Annotated[float, Field(ge=1, le=1000)]
     align: bool
 
     @model_validator(mode="after")

@@ -255,8 +255,9 @@ def _start(settings: TrainSettings, data: TrainingData, initial: Initial | None)
     model = new_model(settings, data.books, data.links)
     if initial is not None:
         with torch.no_grad():
+            length = _start_length(settings) * settings.warm_length
             for table, given in zip((model.books.weight, model.links.weight), initial[:2], strict=True):
-                values = functional.normalize(torch.from_numpy(given).float(), dim=1) * _start_length(settings)
+                values = functional.normalize(torch.from_numpy(given).float(), dim=1) * length
                 table.copy_(torch.where(values.isnan(), table, values))
             if settings.loss == "bce" and settings.bias == "link":
                 bias = torch.from_numpy(initial[2]).float() * settings.scale

@@ -1,9 +1,10 @@
 """A month later: what it costs and what stays, with and without the snapshot before.
 
-    python -m tests.benchmarks.snapshots FOLDER [--books 1413] [--articles 20000] [--changed 0.05]
+    python -m tests.benchmarks.snapshots FOLDER [--books 1413] [--articles 3000] [--changed 0.05] [--only NAME ...]
 
-Makes a dump of real books, then another one in which books were edited, added and deleted, and runs the second after the first and alone.
-Prints the seconds of each step, the neighbours that stayed, and the quality. Needs the real data beside the checkout.
+Makes a dump of real books, then another one in which books were edited, added and deleted, and runs the second after the first and alone,
+without maps. Prints the seconds of each step, the neighbours that stayed, and the quality. What FOLDER holds already is not run again,
+so that the rows can be asked for one by one. Needs the real data beside the checkout.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ SHARED = Path(__file__).resolve().parents[3] / "shared"
 MAY, JUNE = "20260501", "20260601"
 BOOK = re.compile(r"\{\{\s*infobox book", re.IGNORECASE)
 STEPS = ("read_dump", "extract_books", "build_pairs", "sample_negatives", "train_embedding", "find_neighbours", "compare_snapshots")
-CHEAP_MAP = ("map.methods=[tsne]", "map.tsne_iterations=250")
+NO_MAP = ("map.methods=[]",)
 # Name: settings; whether the snapshot before is there.
 RUNS: dict[str, tuple[tuple[str, ...], bool]] = {
     "alone": ((), False),
@@ -76,10 +77,11 @@ def a_month_later(source: Path, target: Path, changed: float, seed: int) -> dict
 
 def run(folder: Path, dump: Path, warehouse: Path, overrides: tuple[str, ...]) -> dict[str, float]:
     """`bookspace run`; the seconds of its steps."""
-    sets = [part for override in (*CHEAP_MAP, "publish.min_overlap=0", *overrides) for part in ("--set", override)]
+    sets = [part for override in (*NO_MAP, "publish.min_overlap=0", *overrides) for part in ("--set", override)]
     command = [Path(sys.executable).parent / "bookspace", "run", "--conf", "enwiki.yaml", "--dump", dump, "--warehouse", warehouse, *sets]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, cwd=folder)
     if done.returncode:
+        shutil.rmtree(warehouse, ignore_errors=True)
         raise SystemExit(done.stderr)
     return {step: float(seconds) for step, seconds in re.findall(r"(\w+): done in ([\d.]+) s", done.stderr)}
 
@@ -106,21 +108,22 @@ def overlap(one: dict[int, set[int]], other: dict[int, set[int]]) -> float:
     return sum(len(one[book] & other[book]) / 10 for book in common) / len(common)
 
 
-def rows(folder: Path, may: Path, june: Path) -> Iterator[list[str]]:
-    """A row a run."""
+def rows(folder: Path, may: Path, june: Path, only: Sequence[str]) -> Iterator[list[str]]:
+    """A row a run; "alone" first, with which the others are compared."""
     first = folder / "may"
-    seconds = run(folder, may, first, ())
-    yield ["May", *(f"{seconds[step]:.1f}" for step in STEPS)]
+    if not first.exists():
+        seconds = run(folder, may, first, ())
+        yield ["May", *(f"{seconds[step]:.1f}" for step in STEPS)]
     old = neighbours(first, MAY)
-    alone: dict[int, set[int]] | None = None
     for name, (overrides, after) in RUNS.items():
         warehouse = folder / re.sub(r"\W+", "-", name)
+        if warehouse.exists() or (only and name not in only):
+            continue
         if after:
             shutil.copytree(first, warehouse)
         seconds = run(folder, june, warehouse, overrides)
         measured: dict[str, Any] = figures(warehouse)
-        now = neighbours(warehouse, JUNE)
-        alone = alone or now
+        now, alone = neighbours(warehouse, JUNE), neighbours(folder / "alone", JUNE)
         facts = Warehouse(warehouse).manifest("books", Snapshot("enwiki", JUNE)).facts
         told = [f"{measured[figure]:.4f}" if figure in measured else "" for figure in ("auc", "filtered_mrr", "cosine_to_before")]
         same = [f"{overlap(old, now):.3f}", f"{overlap(alone, now):.3f}"]
@@ -132,19 +135,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--books", type=int, default=1413)
-    parser.add_argument("--articles", type=int, default=20_000)
+    parser.add_argument("--articles", type=int, default=3000)
     parser.add_argument("--changed", type=float, default=0.05)
+    parser.add_argument("--only", nargs="+", choices=RUNS, default=[], metavar="NAME", help=", ".join(RUNS))
     options = parser.parse_args()
-    options.folder.mkdir(parents=True)
+    options.folder.mkdir(parents=True, exist_ok=True)
     may, june = (options.folder / f"enwiki-{day}-pages-articles-multistream.xml.bz2" for day in (MAY, JUNE))
     sizes = ["--books", str(options.books), "--articles", str(options.articles)]
-    subprocess.run([sys.executable, SHARED / "tools" / "make_dump.py", may, *sizes], check=True)
+    if not may.exists():
+        subprocess.run([sys.executable, SHARED / "tools" / "make_dump.py", may, *sizes], check=True)
     counts = a_month_later(may, june, options.changed, seed=1)
     print(f"python -m tests.benchmarks.snapshots {' '.join(sys.argv[1:])}")
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; Python {platform.python_version()}; {counts}\n")
     head = ["", *STEPS, "parsed", "overlap@10 with May", "with June alone", "AUC", "MRR", "cosine to May"]
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
-    for row in rows(options.folder, may, june):
+    for row in rows(options.folder, may, june, options.only):
         print(f"| {' | '.join([*row, *[''] * (len(head) - len(row))])} |", flush=True)
 
 

@@ -205,6 +205,22 @@ def test_a_training_starts_at_the_singular_vectors_unless_vectors_are_given(tmp_
     np.testing.assert_allclose(warm[0], drawn[0], atol=1e-5)
 
 
+def test_given_vectors_are_turned_less_the_longer_they_start_and_new_ones_as_much(tmp_path: Path) -> None:
+    first, _, _ = learn(tmp_path / "first", epochs=10)
+    random = np.random.default_rng(0).normal(size=first[0].shape).astype(np.float32)
+    # They start somewhere else, so there is far to go.
+    initial = (random / np.linalg.norm(random, axis=1, keepdims=True), first[1], first[2])
+    initial[0][::3] = np.nan
+    turned, new = [], []
+    for length in (1, 5, 25):
+        found, _, _ = learn(tmp_path / str(length), epochs=1, initial=initial, warm_length=length)
+        cosines = (found[0] * np.nan_to_num(initial[0])).sum(1)
+        turned.append(1 - cosines[~np.isnan(initial[0][:, 0])].mean())
+        new.append((found[0][::3] * first[0][::3]).sum(1).mean())
+    assert turned[0] > 2 * turned[1] > 4 * turned[2]
+    assert new[2] > new[0] - 0.2
+
+
 def test_vectors_of_a_training_are_a_good_start_of_the_next(tmp_path: Path) -> None:
     first, figures, _ = learn(tmp_path / "a", epochs=10)
     _, warm, _ = learn(tmp_path / "b", epochs=1, initial=tuple(first))  # type: ignore[arg-type]
