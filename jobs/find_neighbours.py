@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from embedding.neighbours.search import Rows, Search, Vectors
     from embedding.neighbours.tuning import Tuned
 
+BROADCAST_ROWS = 100_000
 KEYS = {"book": "book_id", "link": "link_id"}
 # table: what asks, what is found.
 SEARCHES = {
@@ -33,10 +34,10 @@ def run(job: Job) -> None:
     for kind in KEYS:
         _write_rows(job, kind)
     tuned = _build(job, "book") | _build(job, "link")
-    pairs = job.read("pairs").select("book_id", "link_id", "mentions").persist()
+    pairs = _merged(job, "pairs").select("book_id", "link_id", "mentions").persist()
     names = {
-        "book": job.read("paired_books").select("book_id", "page_id", "title", F.col("links").alias("frequency")),
-        "link": job.read("links").select("link_id", "page_id", "title", F.col("books").alias("frequency")),
+        "book": _merged(job, "paired_books").select("book_id", "page_id", "title", F.col("links").alias("frequency")),
+        "link": _merged(job, "links").select("link_id", "page_id", "title", F.col("books").alias("frequency")),
     }
     for table, (asks, given) in SEARCHES.items():
         found = _search(job, table, tuned[table]).persist()
@@ -65,6 +66,12 @@ def run(job: Job) -> None:
         )
         for table, one in tuned.items()
     )
+
+
+def _merged(job: Job, table: str) -> DataFrame:
+    """A table that Spark does not broadcast if it is large: it would go by the bytes on disk, which are packed to a tenth."""
+    rows = job.read(table)
+    return rows.hint("merge") if job.inputs[table].rows_out > BROADCAST_ROWS else rows
 
 
 def _folder(job: Job, kind: str) -> "IndexFolder":
@@ -146,15 +153,16 @@ def _ask(job: Job, search: "Search", rows: "Rows", asks: str, given: str) -> "tu
 
 def _search(job: Job, table: str, tuned: "Tuned") -> DataFrame:
     """What is near to every row, by the method of the settings: row, neighbour, rank, similarity."""
-    from embedding.neighbours.exact import ExactSearch
+    from embedding.neighbours.exact import ExactSearch, on_gpu
     from embedding.neighbours.executors import Question, as_batch, search_on_executors
-    from embedding.neighbours.search import choose_method
+    from embedding.neighbours.search import EXACT_UP_TO, choose_method
 
     asks, given = SEARCHES[table]
-    method = choose_method(job.settings.neighbours.method, max(_rows(job, asks), _rows(job, given)))
+    method = choose_method(job.settings.neighbours.method, _rows(job, given), tuned.search_k)
     log.info("find_neighbours: %s of %s %ss by %s search", table, f"{_rows(job, asks):,}", asks, method)
-    if method == "annoy":
-        question = Question(_folder(job, given).folder, _folder(job, asks).folder, job.settings.neighbours.k, tuned.search_k)
+    if method == "annoy" or (max(_rows(job, asks), _rows(job, given)) > EXACT_UP_TO and not on_gpu()):
+        search_k = tuned.search_k if method == "annoy" else None
+        question = Question(_folder(job, given).folder, _folder(job, asks).folder, job.settings.neighbours.k, search_k)
         return search_on_executors(job.spark, question)
     rows = np.arange(_rows(job, asks))
     answer = as_batch(rows, *_ask(job, ExactSearch(_folder(job, given).vectors()), rows, asks, given))

@@ -23,6 +23,11 @@ GATHERED = 1 << 13  # rows of such groups that are copied together at once
 WHOLE = 16  # queries that are compared with all rows at once, where the groups do not settle it
 
 
+def on_gpu() -> bool:
+    """Does exact search of this process run on a GPU?"""
+    return torch.cuda.is_available()
+
+
 class ExactSearch:
     """Cosines of each query with all rows, on the GPU when there is one.
 
@@ -36,7 +41,7 @@ class ExactSearch:
         self._groups = -(-count // GROUP)
         padded = np.zeros((self._groups * GROUP, width), np.float32)
         padded[:count] = vectors
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._device = "cuda" if on_gpu() else "cpu"
         self._rows = torch.from_numpy(padded).to(self._device)
         # Scores are summed in single precision; by how much the sum of d products of unit vectors may be off.
         self._error = 2.0**-23 * width

@@ -1,4 +1,4 @@
-"""Annoy on Spark's executors: each maps the index and the vectors from the shared folder and searches for its part of the queries."""
+"""Search on Spark's executors: each maps the index and the vectors from the shared folder and searches for its part of the queries."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from embedding.neighbours.files import IndexFolder
-from embedding.neighbours.search import Rows, Vectors
+from embedding.neighbours.search import Rows, Search, Vectors
 
 COLUMNS = "row int, neighbour int, rank int, similarity float"
 QUERIES_A_PARTITION = 20_000
@@ -23,17 +23,17 @@ class Question:
         index: folder of the index.
         queries: folder of the index whose vectors ask; the same one: each row asks for its neighbours, itself not among them.
         k: rows each.
-        search_k: vectors inspected a query.
+        search_k: vectors that Annoy inspects a query; None: all are compared (exact search).
     """
 
     index: Path
     queries: Path
     k: int
-    search_k: int
+    search_k: int | None
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Answer the queries whose numbers are in the column id."""
-        search = IndexFolder(self.index).search(self.search_k)
+        search = self._open()
         queries = IndexFolder(self.queries).vectors()
         for batch in batches:
             rows = batch["id"].to_numpy()
@@ -41,6 +41,14 @@ class Question:
                 yield as_batch(rows, *search.neighbours(rows, self.k))
             else:
                 yield as_batch(rows, *search.nearest(queries[rows], self.k))
+
+    def _open(self) -> Search:
+        folder = IndexFolder(self.index)
+        if self.search_k is not None:
+            return folder.search(self.search_k)
+        from embedding.neighbours.exact import ExactSearch
+
+        return ExactSearch(folder.vectors())
 
 
 def search_on_executors(spark: SparkSession, question: Question) -> DataFrame:

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
-EXACT_UP_TO = 100_000
+EXACT_UP_TO = 100_000  # rows that are always searched exactly
+EXACT_AT_MOST = 2_000_000  # rows that are ever: all pairs of more take days
+COMPARED = 50  # rows that exact search compares in the time in which Annoy inspects one (measured on 1,000,000 x 50)
 SPARE = 16  # candidates taken beyond k: computed anew, near ones may change places
 RESCORED_AT_ONCE = 1 << 22  # numbers of candidates that are held as float64
 
@@ -44,10 +46,16 @@ class Search(Protocol):
         ...
 
 
-def choose_method(wanted: Literal["auto", "annoy", "exact"], rows: int) -> Literal["annoy", "exact"]:
-    """The method that fills a table: exact search costs rows x rows, and is the faster one as long as there are not too many."""
+def choose_method(wanted: Literal["auto", "annoy", "exact"], rows: int, search_k: int) -> Literal["annoy", "exact"]:
+    """The method that fills a table; auto: the one that takes less time, by what is known beforehand, so that each run chooses alike.
+
+    Args:
+        wanted: as the settings have it.
+        rows: among which is searched.
+        search_k: vectors that Annoy has to inspect a query.
+    """
     if wanted == "auto":
-        return "exact" if rows <= EXACT_UP_TO else "annoy"
+        return "exact" if rows <= max(EXACT_UP_TO, min(EXACT_AT_MOST, COMPARED * search_k)) else "annoy"
     return wanted
 
 

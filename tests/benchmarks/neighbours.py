@@ -32,12 +32,14 @@ K, CORES, QUERIES = 10, 2, 1000
 OURS = ("exact", "annoy")
 
 
-def draw(rows: int, width: int) -> np.ndarray:
-    """Unit vectors around 500 centres."""
+def draw(rows: int, width: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors around 500 centres, which are the same for every seed, and the number of each one's centre."""
     random = np.random.default_rng(0)
     centres = random.normal(size=(500, width)).astype(np.float32)
-    vectors = centres[random.integers(0, 500, rows)] + np.float32(0.7) * random.standard_normal((rows, width), np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    random = random if seed == 0 else np.random.default_rng(seed)
+    chosen = random.integers(0, 500, rows)
+    vectors = centres[chosen] + np.float32(0.7) * random.standard_normal((rows, width), np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), chosen
 
 
 class Memory:
@@ -180,7 +182,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         source = options.vectors or f"{scratch}/vectors.npy"
         if not options.vectors:
-            np.save(source, draw(options.rows, options.width))
+            np.save(source, draw(options.rows, options.width)[0])
         vectors = np.load(source, mmap_mode="r")
         cores = len(os.sched_getaffinity(0))
         print(

@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from embedding.errors import GateError, WarehouseError
 from embedding.job import Job
@@ -91,6 +91,24 @@ def test_annoy_fills_the_same_tables_whatever_the_partitions(
 ) -> None:
     monkeypatch.setattr(executors, "QUERIES_A_PARTITION", a_partition)
     assert _run(spark, warehouse, "neighbours.method=annoy", "neighbours.search_k=100000") == exact
+
+
+def test_large_tables_are_joined_without_a_broadcast(
+    spark: SparkSession, warehouse: Warehouse, exact: dict[str, list[tuple[Any, ...]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans: list[str] = []
+    write = Job.write
+
+    def kept(job: Job, table: str, rows: DataFrame) -> None:
+        plans.append(rows._jdf.queryExecution().executedPlan().toString())  # type: ignore[operator]
+        write(job, table, rows)
+
+    monkeypatch.setattr(Job, "write", kept)
+    monkeypatch.setattr(find_neighbours, "BROADCAST_ROWS", 0)
+    assert _run(spark, warehouse) == exact
+    assert len(plans) == 4
+    assert "Join" in plans[0]
+    assert not [plan for plan in plans if "BroadcastHashJoin" in plan]
 
 
 def test_too_little_recall_fails_and_leaves_the_tables_as_they_were(

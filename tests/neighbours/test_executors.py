@@ -52,6 +52,7 @@ def test_the_number_of_partitions_changes_nothing(
     exact = ExactSearch(np.array(books.vectors()))
     assert _answer(spark, Question(books.folder, books.folder, 5, wide)) == _expected(*exact.neighbours(np.arange(700), 5))
     assert _answer(spark, Question(books.folder, links.folder, 5, wide)) == _expected(*exact.nearest(np.array(links.vectors()), 5))
+    assert _answer(spark, Question(books.folder, books.folder, 5, None)) == _expected(*exact.neighbours(np.arange(700), 5))
 
 
 def test_few_rows_give_all_others(spark: SparkSession, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from embedding.evaluate.ranking import recall_of_cosines
 from embedding.neighbours import exact
 from embedding.neighbours.annoy_index import AnnoySearch, build_index
 from embedding.neighbours.exact import ExactSearch
-from embedding.neighbours.search import EXACT_UP_TO, Search, choose_method, cosines, ranked
+from embedding.neighbours.search import Search, choose_method, cosines, ranked
 
 EVERYTHING = 10**6  # search_k with which Annoy inspects all vectors of these tests
 METHODS = pytest.mark.parametrize("method", ["exact", "annoy"])
@@ -55,6 +55,12 @@ def _plain(vectors: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
         near = vectors @ vectors[query]
         found.append([row for row in np.lexsort((np.arange(len(vectors)), -near)) if row != query][:k])
     return np.array(found)
+
+
+def test_what_is_in_no_group_that_is_looked_into_is_no_neighbour() -> None:
+    vectors = _random(6000, 5)  # many near ones, in 375 groups, of which 15 are looked into
+    queries = np.arange(0, 6000, 97)
+    assert (ExactSearch(vectors).neighbours(queries, 10)[0] == _plain(vectors, queries, 10)).all()
 
 
 @METHODS
@@ -171,9 +177,16 @@ def test_a_wider_search_finds_more_until_everything_is_inspected(tmp_path: Path)
     assert recalls[-1] == 1
 
 
-def test_small_tables_are_searched_exactly_unless_asked_otherwise() -> None:
-    assert [choose_method("auto", rows) for rows in (2, EXACT_UP_TO, EXACT_UP_TO + 1)] == ["exact", "exact", "annoy"]
-    assert [choose_method(method, 7) for method in ("annoy", "exact")] == ["annoy", "exact"]
+@pytest.mark.parametrize(
+    ("rows", "search_k", "wanted"),
+    [
+        (2, 1_000, "exact"), (100_000, 10, "exact"), (100_001, 2_000, "annoy"), (100_001, 2_001, "exact"),
+        (1_000_000, 20_000, "exact"), (1_000_000, 16_000, "annoy"), (2_000_000, 64_000, "exact"), (2_000_001, 64_000, "annoy"),
+    ],
+)  # fmt: skip
+def test_what_takes_less_time_is_chosen_unless_asked_otherwise(rows: int, search_k: int, wanted: str) -> None:
+    assert choose_method("auto", rows, search_k) == wanted
+    assert [choose_method(method, rows, search_k) for method in ("annoy", "exact")] == ["annoy", "exact"]
 
 
 def test_a_narrow_search_still_gives_k_neighbours_of_every_row(tmp_path: Path) -> None:
