@@ -81,7 +81,7 @@ def server(warehouse: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> It
         register = [BIN / "bookspace", "register", "--warehouse", warehouse.root, "--metastore", folder / "metastore"]
         done = subprocess.run(register, capture_output=True, text=True, check=False, cwd=folder)
         assert done.returncode == 0, done.stderr
-        assert "5 tables and their views are in the database bookspace of" in done.stdout
+        assert "6 tables and their views are in the database bookspace of" in done.stdout
     assert not (folder / "derby.log").exists(), "nothing is left in the working folder"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
