@@ -191,6 +191,13 @@ class PublishSettings(Section):
     min_overlap: Annotated[float, Field(ge=0, le=1)]
 
 
+class CatalogSettings(Section):
+    """Where the tables are registered anew when another snapshot comes into view."""
+
+    place: Annotated[str, Field(min_length=1)] | None
+    database: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
 class MonitoringSettings(Section):
     """How a run can be watched."""
 
@@ -217,6 +224,7 @@ class Settings(Section):
     neighbours: NeighboursSettings
     map: MapSettings
     publish: PublishSettings
+    catalog: CatalogSettings
     probe: ProbeSettings
     monitoring: MonitoringSettings
 

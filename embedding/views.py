@@ -4,8 +4,9 @@ A table holds every snapshot, with the columns wiki and snapshot; `<table>_lates
 alone, by values that stand in the view, so that no other partition is looked at. deploy/sql/views.sql builds on these.
 """
 
+import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,6 +15,7 @@ from embedding.errors import NotFoundError
 from embedding.tables import BY_STEP, TABLES, ddl
 from embedding.warehouse import Warehouse, address
 
+_MARK = "bookspace.table"  # a property of the catalog's tables
 # The cosine of two vectors of length 1.
 COSINE = {
     "duckdb": "CREATE OR REPLACE MACRO cosine(one, other) AS list_dot_product(one::DOUBLE[], other::DOUBLE[])",
@@ -91,27 +93,54 @@ def _duckdb_scan(table: str, files: str, paths: Iterable[Path]) -> str:
     )
 
 
-def catalog_statements(warehouse: Warehouse, database: str) -> list[str]:
+def catalog_statements(warehouse: Warehouse, database: str, known: Collection[str] = ()) -> list[str]:
     """An external table a table with its partitions, its latest view, and the views that build on them, in a database of Spark's catalog.
 
-    The tables are made anew, which touches none of their files.
+    The tables are made anew, which touches none of their files, but for those that the catalog knows. What is in view is told by one
+    function, which the last statement replaces: until then every `_latest` view shows what it showed, and from then on all show the new.
+
+    Args:
+        warehouse: whose tables.
+        database: of the catalog.
+        known: marks of tables (`table_marks`) that the catalog has; of these only the partitions are looked for.
 
     Raises:
         NotFoundError: the warehouse holds no table.
     """
     there = tables_there(warehouse)
-    made = [f"CREATE DATABASE IF NOT EXISTS {database}", f"USE {database}"]
+    made = [f"CREATE DATABASE IF NOT EXISTS {database}", f"USE {database}", _shown(warehouse, "CREATE FUNCTION IF NOT EXISTS")]
     for table in there:
-        keys = partition_keys(table)
-        columns = ", ".join([ddl(table), *(f"{key} string" for key in keys)])
+        created = _created(table, warehouse)
+        if (mark := _mark(table, created)) not in known:
+            made += [f"DROP TABLE IF EXISTS {table}", f"{created} TBLPROPERTIES ('{_MARK}' = '{mark}')"]
         made += [
-            f"DROP TABLE IF EXISTS {table}",
-            f"CREATE TABLE {table} ({columns}) USING parquet PARTITIONED BY ({', '.join(keys)}) "
-            f"LOCATION {_spark_text(address(warehouse.root / table))}",
-            f"MSCK REPAIR TABLE {table}",
-            f"CREATE OR REPLACE VIEW {table}_latest AS {latest_query(table, warehouse)}",
+            f"MSCK REPAIR TABLE {table} SYNC PARTITIONS",
+            f"CREATE OR REPLACE VIEW {table}_latest AS SELECT * FROM {table} WHERE snapshot = shown(wiki)",
         ]
-    return [*made, COSINE["spark"].replace("TEMPORARY ", ""), *built_on(there)]
+    made += [COSINE["spark"].replace("TEMPORARY ", ""), *built_on(there)]
+    return [*made, _shown(warehouse, "CREATE OR REPLACE FUNCTION")]
+
+
+def table_marks(text: str) -> set[str]:
+    """The marks of the tables that a catalog has, in what it answers to SHOW TABLE EXTENDED: of each its name, columns and place."""
+    return set(re.findall(rf"\b{re.escape(_MARK)}=([a-z_]+:[0-9a-f]{{16}})", text))
+
+
+def _created(table: str, warehouse: Warehouse) -> str:
+    keys = partition_keys(table)
+    columns = ", ".join([ddl(table), *(f"{key} string" for key in keys)])
+    place = _spark_text(address(warehouse.root / table))
+    return f"CREATE TABLE {table} ({columns}) USING parquet PARTITIONED BY ({', '.join(keys)}) LOCATION {place}"
+
+
+def _mark(table: str, created: str) -> str:
+    return f"{table}:{hashlib.sha256(created.encode()).hexdigest()[:16]}"
+
+
+def _shown(warehouse: Warehouse, create: str) -> str:
+    """The function that names the snapshot in view of a wiki. Spark puts it in as the expression that it is, so partitions are pruned."""
+    cases = " ".join(f"WHEN {quote(one.wiki)} THEN {quote(one.date)}" for one in warehouse.latest())
+    return f"{create} shown(name STRING) RETURNS STRING RETURN {f'CASE name {cases} END' if cases else 'CAST(NULL AS STRING)'}"
 
 
 def built_on(tables: list[str]) -> list[str]:

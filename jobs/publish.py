@@ -1,5 +1,6 @@
 """publish: let readers see a snapshot, if it is good enough."""
 
+from embedding.catalog import follow
 from embedding.errors import GateError, WarehouseError
 from embedding.gates import Figure, gates
 from embedding.job import Job, Step, log
@@ -33,6 +34,8 @@ def run(job: Job) -> None:
     job.warehouse.publish(job.snapshot, lineage, facts)
     shown = next(str(one) for one in job.warehouse.latest() if one.wiki == job.snapshot.wiki)
     log.info("publish: the _latest views show %s", shown)
+    if place := follow(job.settings, job.warehouse):
+        log.info("publish: the tables are registered in %s", place)
 
 
 STEP = Step(

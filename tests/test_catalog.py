@@ -14,10 +14,11 @@ import psutil
 import pyspark
 import pytest
 
-from embedding.catalog import metastore_conf
-from embedding.errors import NotFoundError
+from embedding.catalog import follow, metastore_conf
+from embedding.errors import EnvironmentProblem, NotFoundError
+from embedding.settings_files import load_settings
 from embedding.sql import open_duckdb
-from embedding.views import catalog_statements
+from embedding.views import catalog_statements, table_marks
 from embedding.warehouse import Warehouse
 from tests.sample_warehouse import BEFORE, TODAY, make
 
@@ -45,6 +46,40 @@ def test_a_path_with_quotes_is_a_literal_of_spark(tmp_path: Path) -> None:
     (statement,) = [one for one in catalog_statements(warehouse, "bookspace") if one.startswith("CREATE TABLE neighbours (")]
     assert "it\\'s\tmine/neighbours'" in statement
     assert "PARTITIONED BY (wiki, snapshot)" in statement
+
+
+def test_one_statement_at_the_end_changes_what_is_in_view(tmp_path: Path) -> None:
+    warehouse = make(tmp_path)
+    statements = catalog_statements(warehouse, "bookspace")
+    assert statements[-1].startswith("CREATE OR REPLACE FUNCTION shown(name STRING) RETURNS STRING RETURN CASE name WHEN 'samplewiki' ")
+    assert [one for one in statements[:-1] if TODAY.date in one] == [statements[2]], "that which makes the function where there is none"
+    assert statements[2].startswith("CREATE FUNCTION IF NOT EXISTS shown(")
+    warehouse.publication.withdraw(TODAY)
+    assert f"THEN '{BEFORE.date}' END" in catalog_statements(warehouse, "bookspace")[-1]
+    warehouse.publication.withdraw(BEFORE)
+    assert catalog_statements(warehouse, "bookspace")[-1].endswith("RETURN CAST(NULL AS STRING)"), "nothing is in view"
+
+
+def test_a_table_that_the_catalog_has_is_not_made_anew(tmp_path: Path) -> None:
+    here, there = make(tmp_path / "here"), make(tmp_path / "there")
+    first = catalog_statements(here, "bookspace")
+    properties = re.findall(r"TBLPROPERTIES \('([^']+)' = '([^']+)'\)", " ".join(first))
+    known = table_marks("\n".join(f"Table Properties: [{name}={value}]" for name, value in properties))
+    assert len(known) == len(properties) == 6
+    again = catalog_statements(here, "bookspace", known)
+    assert not [one for one in again if one.startswith(("DROP", "CREATE TABLE"))]
+    assert sum(one.startswith("MSCK REPAIR TABLE") for one in again) == 6
+    moved = catalog_statements(there, "bookspace", known)
+    assert sum(one.startswith("CREATE TABLE") for one in moved) == 6, "those of another warehouse"
+
+
+def test_nothing_is_registered_where_the_settings_name_no_catalog(tmp_path: Path) -> None:
+    assert follow(load_settings([], ["wiki=any"]), Warehouse(tmp_path)) is None
+
+
+def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentProblem, match=r"^jdbc:hive2://127\.0\.0\.1:1: the tables could not be registered there: "):
+        follow(load_settings([], ["wiki=any", "catalog.place=jdbc:hive2://127.0.0.1:1"]), make(tmp_path))
 
 
 @dataclass(frozen=True)
@@ -140,6 +175,27 @@ def test_the_server_listens_on_the_loopback_alone(server: Server) -> None:
     listening = [one.laddr for process in processes for one in process.net_connections() if one.status == psutil.CONN_LISTEN]
     assert server.port in {address.port for address in listening}
     assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
+
+
+@pytest.mark.slow
+def test_rollback_and_publish_reach_a_server_at_work(server: Server, warehouse: Warehouse, tmp_path: Path) -> None:
+    shown = "SELECT DISTINCT snapshot FROM neighbours_latest"
+    place = f"jdbc:hive2://127.0.0.1:{server.port}"
+    made = _created(server)
+    assert [row["snapshot"] for row in server.ask(shown)] == [TODAY.date]
+    command = [BIN / "bookspace", "rollback", "--warehouse", warehouse.root, "--set", f"catalog.place={place}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"The tables are registered in {place}." in done.stdout
+    assert [row["snapshot"] for row in server.ask(shown)] == [BEFORE.date]
+    warehouse.publish(TODAY, {})
+    follow(load_settings([], ["wiki=any", f"catalog.place={place}"]), warehouse)
+    assert [row["snapshot"] for row in server.ask(shown)] == [TODAY.date]
+    assert _created(server) == made != [], "no table was made anew, so none was gone meanwhile"
+
+
+def _created(server: Server) -> list[str]:
+    return [line for line in server.text("DESCRIBE TABLE EXTENDED neighbours").splitlines() if line.startswith("Created Time")]
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
+from embedding.catalog import follow
 from embedding.command_line import add_reading_options
 from embedding.commands.options import Commands, count, reader_settings, wiki
 from embedding.errors import NotFoundError
@@ -23,7 +24,8 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     """Remove, and print a line a snapshot."""
-    warehouse = Warehouse(reader_settings(options).warehouse)
+    settings = reader_settings(options)
+    warehouse = Warehouse(settings.warehouse)
     there = sorted({snapshot.wiki for snapshot in warehouse.snapshots()})
     if options.wiki is not None and options.wiki not in there:
         raise NotFoundError(f"{warehouse.root}: holds no snapshot of {options.wiki}" + (f"; it holds {', '.join(there)}" if there else ""))
@@ -37,3 +39,5 @@ def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
         total += removal.bytes
         print(f"{'would remove' if options.dry_run else 'removed'} {removal.name}: {removal.bytes:,} bytes")
     print(f"{total:,} bytes {'would be freed' if options.dry_run else 'freed'}")
+    if total and not options.dry_run and (place := follow(settings, warehouse)):
+        print(f"the tables are registered in {place}")

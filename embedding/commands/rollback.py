@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
+from embedding.catalog import follow
 from embedding.command_line import add_reading_options
 from embedding.commands.options import Commands, reader_settings, wiki
 from embedding.errors import NotFoundError
@@ -20,7 +21,8 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     """Withdraw the snapshot in view, and say what is shown now."""
-    warehouse = Warehouse(reader_settings(options).warehouse)
+    settings = reader_settings(options)
+    warehouse = Warehouse(settings.warehouse)
     shown = {snapshot.wiki: snapshot for snapshot in warehouse.latest()}
     if not shown:
         raise NotFoundError(f"{warehouse.root}: shows no snapshot")
@@ -36,3 +38,5 @@ def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     warehouse.lineage(warehouse.publication.marks()[back].tables, back)  # whole, or the error says what is missing
     warehouse.publication.withdraw(current)
     print(f"The _latest views show {back}. {current} is withdrawn, its tables are kept; `bookspace status` lists them.")
+    if place := follow(settings, warehouse):
+        print(f"The tables are registered in {place}.")
