@@ -53,7 +53,7 @@ def test_the_defaults_alone_lack_only_the_wiki() -> None:
     ("text", "parts"),
     [
         ("train: {epoch: 3}", ["train.epoch: unknown key", "did you mean train.epochs?", "allowed here: adam, align, batch_positives"]),
-        ("trian: {epochs: 3}", ["trian: unknown key", "did you mean train?", "books, download, dump, evaluate"]),
+        ("trian: {epochs: 3}", ["trian: unknown key", "did you mean train?", "books, catalog, download, dump, evaluate"]),
         ("zzz: 3", ["zzz: unknown key; allowed here: books"]),
         ("train: {epochs: three}", ["train.epochs = 'three'", "valid integer"]),
         ("train: {epochs: true}", ["train.epochs = True", "valid integer"]),

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from embedding.errors import GateError, WarehouseError
 from embedding.job import Job
-from embedding.neighbours import executors
+from embedding.neighbours import executors, search
 from embedding.runs import run_steps
 from embedding.sql import open_duckdb
 from embedding.warehouse import Warehouse
@@ -91,6 +91,23 @@ def test_annoy_fills_the_same_tables_whatever_the_partitions(
 ) -> None:
     monkeypatch.setattr(executors, "QUERIES_A_PARTITION", a_partition)
     assert _run(spark, warehouse, "neighbours.method=annoy", "neighbours.search_k=100000") == exact
+
+
+def test_exact_search_on_executors_fills_the_same_tables(
+    spark: SparkSession, warehouse: Warehouse, exact: dict[str, list[tuple[Any, ...]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+    search_on_executors = executors.search_on_executors
+
+    def kept(spark: SparkSession, question: executors.Question) -> DataFrame:
+        asked.append(question.search_k)
+        return search_on_executors(spark, question)
+
+    monkeypatch.setattr(executors, "search_on_executors", kept)
+    monkeypatch.setattr(executors, "QUERIES_A_PARTITION", 11)
+    monkeypatch.setattr(search, "EXACT_UP_TO", 0)
+    assert _run(spark, warehouse, "neighbours.method=exact") == exact
+    assert asked == [None] * 4
 
 
 def test_large_tables_are_joined_without_a_broadcast(
