@@ -14,6 +14,7 @@ from embedding.atlas.pictures.titles import place_titles
 
 AS_PIXELS_ABOVE = 5_000  # points; with more, a vector file would be slow to open
 NAMES_ABOVE = 2_000  # points; with fewer, a group's name would hide what it names
+LEAST_NAMED = 20  # books of a group whose name is written on the map: fewer are densest nowhere
 TITLES = 70
 
 Points = NDArray[np.float64]
@@ -83,8 +84,9 @@ def dots_by_group(
     for i in reversed(range(len(groups.names))):  # small groups upon large ones
         dots(axes, points[groups.of == i], len(points), colours[i], markers[i], larger=1.0)
     if named and len(points) > NAMES_ABOVE:
-        peaks = np.array([densest(points[groups.of == i]) for i in range(len(groups.names))]).reshape(-1, 2)
-        place_titles(axes, theme, peaks, [shown(name, 26) for name in groups.names], len(peaks), 9, weight="bold", centred=True)
+        large = [i for i, count in enumerate(groups.counts) if count >= LEAST_NAMED]
+        peaks = np.array([densest(points[groups.of == i]) for i in large]).reshape(-1, 2)
+        place_titles(axes, theme, peaks, [shown(groups.names[i], 26) for i in large], len(peaks), 9, weight="bold", centred=True)
 
 
 def densest(points: Points) -> Points:

@@ -35,7 +35,7 @@ def draw_similarities(figure: Figure, theme: Theme, any_two: NDArray[np.float64]
     series = [
         ("any two books", any_two, theme.faint),
         (f"neighbour {k}", near[:, 1], theme.accent),
-        ("nearest neighbour", near[:, 0], theme.second),
+        ("neighbour 1", near[:, 0], theme.second),
     ]
     if k == 1:
         del series[1]
@@ -52,6 +52,10 @@ def draw_similarities(figure: Figure, theme: Theme, any_two: NDArray[np.float64]
     axes.margins(x=0)
     draw_legend(
         figure,
-        [Entry(f"{name}: median {np.median(values):.2f}", len(values), colour) for name, values, colour in series if len(values)],
+        [
+            Entry(f"{name}: median {round(float(np.median(values)), 2) + 0.0:.2f}", len(values), colour)
+            for name, values, colour in series
+            if len(values)
+        ],
         theme,
     )

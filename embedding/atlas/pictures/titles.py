@@ -61,7 +61,7 @@ def place_titles(
         text.set_figure(figure)
         for dx, dy, horizontal, vertical in sides:
             text.set(x=pixel[0] + dx * away * scale, y=pixel[1] + dy * away * scale, ha=horizontal, va=vertical)
-            box = text.get_window_extent(renderer).padded(1.2 * scale)
+            box = text.get_window_extent(renderer).padded(3 * scale, 1.2 * scale)
             if paper.x0 <= box.x0 and box.x1 <= paper.x1 and paper.y0 <= box.y0 and box.y1 <= paper.y1 and not box.count_overlaps(room):
                 break
         else:
