@@ -1,5 +1,6 @@
 """What goes into the explorer, out of the tables."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,6 +79,14 @@ def test_no_map_is_said_with_the_mend(tmp_path: Path) -> None:
     connection = open_duckdb(write_mapped(tmp_path, []))
     with pytest.raises(NotFoundError, match="no map of enwiki 20260101 is there; make it with the step draw_map"):
         explorer_contents(connection, "enwiki", "20260101", 1000, 100)
+
+
+@pytest.mark.parametrize(("table", "step"), [("neighbours", "find_neighbours"), ("links", "build_pairs")])
+def test_a_table_that_is_missing_is_said_with_the_mend(tmp_path: Path, table: str, step: str) -> None:
+    warehouse = write_mapped(tmp_path, LIBRARY)
+    shutil.rmtree(tmp_path / table)
+    with pytest.raises(NotFoundError, match=f"table {table} of enwiki 20260101 is not there; make it with the step {step}"):
+        explorer_contents(open_duckdb(warehouse), "enwiki", "20260101", 1000, 100)
 
 
 def test_places_keep_their_proportions() -> None:

@@ -47,12 +47,17 @@ def explorer_contents(connection: "DuckDBPyConnection", wiki: str, snapshot: str
         topics: so many links at most get their list of nearest books.
 
     Raises:
-        NotFoundError: the snapshot has no map or no book on it.
+        NotFoundError: the snapshot has no map or no book on it, or neither links nor neighbours.
     """
     key = [wiki, snapshot]
     if not has_rows(connection, "book_map", key):
         raise NotFoundError(f"no map of {wiki} {snapshot} is there; make it with the step draw_map, or all with `bookspace run`")
     total = connection.execute("SELECT count(*) FROM book_map WHERE wiki = ? AND snapshot = ?", key).fetchall()[0][0]
+    for table, step in (("links", "build_pairs"), ("neighbours", "find_neighbours")):
+        if total > 1 and not has_rows(connection, table, key):
+            raise NotFoundError(
+                f"table {table} of {wiki} {snapshot} is not there; make it with the step {step}, or all with `bookspace run`"
+            )
     books = connection.sql(_BOOKS, params=[*key, most_books]).to_arrow_table()
     maps = {name: columns for name, columns in MAPS.items() if books[columns[0]].null_count < len(books)}
     about = {

@@ -73,14 +73,17 @@ def read_books(warehouse: Warehouse, wiki: str | None, title: str | None) -> Boo
     snapshot = _published(warehouse, wiki)
     table = _table(warehouse, "book_map", snapshot, None).sort_by("page_id")
     stored = _table(warehouse, "book_vectors", snapshot, ["page_id", "vector"]).sort_by("page_id")
-    near = _table(warehouse, "neighbours", snapshot, ["rank", "similarity"])
-    rank, cosine = near["rank"].to_numpy(), near["similarity"].to_numpy().astype(np.float64)
-    k = int(rank.max(initial=0))
+    near = _table(warehouse, "neighbours", snapshot, ["page_id", "rank", "similarity"]).sort_by(
+        [("page_id", "ascending"), ("rank", "ascending")]
+    )
+    book, cosine = near["page_id"].to_numpy(), near["similarity"].to_numpy().astype(np.float64)
+    last = np.append(book[1:] != book[:-1], np.ones(min(1, len(book)), bool))  # some books may have fewer neighbours than others
+    k = int(near["rank"].to_numpy().max(initial=0))
     links, titles = table["links"].to_numpy(), table["title"].to_pylist()
     chosen = title if title is not None else titles[int(np.argmax(links))]
     answer = similar(open_duckdb(warehouse), chosen, wiki=snapshot.wiki)
     vectors = np.array(stored["vector"].combine_chunks().flatten()).reshape(len(stored), -1)
-    return Books(snapshot, table, vectors, np.column_stack([cosine[rank == 1], cosine[rank == k]]), k, answer)
+    return Books(snapshot, table, vectors, np.column_stack([cosine[np.roll(last, 1)], cosine[last]]), k, answer)
 
 
 def _published(warehouse: Warehouse, wiki: str | None) -> Snapshot:

@@ -12,9 +12,11 @@ from PIL import Image
 from embedding import cli
 from embedding.atlas.pictures import ON_MAPS, PICTURES
 from embedding.atlas.pictures import canvas as canvas_module
+from embedding.atlas.pictures.read import read_books
 from embedding.manifest import Snapshot
 from embedding.tables import TABLES
 from embedding.warehouse import Warehouse, write_table
+from tests.atlas.mapped import LIBRARY, write_mapped
 from tests.atlas.test_layout import clusters
 
 SNAPSHOT = Snapshot("testwiki", "20240501")
@@ -133,6 +135,16 @@ def test_few_books_make_pictures(tmp_path: Path, count: int) -> None:
     write_books(tmp_path / "w", count)
     draw(tmp_path / "w", tmp_path, "--theme", "light", "--map", "umap")
     assert len(list(tmp_path.glob("*.png"))) == len(PICTURES)
+
+
+def test_books_with_fewer_neighbours_than_others_count_by_their_own_last_one(tmp_path: Path) -> None:
+    warehouse = write_mapped(tmp_path / "w", LIBRARY)
+    read = read_books(warehouse, None, "war and peace")
+    assert read.k == 3
+    cosines = {book.title: [cosine for _, cosine, _ in book.near] for book in LIBRARY if book.near}
+    assert np.allclose(read.similarities, [(near[0], near[-1]) for near in cosines.values()])
+    draw(tmp_path / "w", tmp_path, "--picture", "similarities,neighbours", "--theme", "light", "--book", "war and peace")
+    assert len(list(tmp_path.glob("*.png"))) == 2
 
 
 def test_a_book_is_chosen_by_its_title_however_it_is_written(root: Path, tmp_path: Path) -> None:
