@@ -65,7 +65,7 @@ def fitted(figure: Figure, text: str, size: float, inches: float) -> str:
 def sheet(theme: Theme, title: str, subtitle: str) -> Iterator[Figure]:
     """An empty sheet with its title; all that is drawn within the block is drawn by the theme."""
     with mpl.rc_context(_style(theme)):
-        figure = Figure(figsize=(WIDTH, HEIGHT), facecolor=theme.paper)
+        figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, facecolor=theme.paper)  # letters are as wide when measured as when written
         FigureCanvasAgg(figure)
         figure.text(0.02, 0.965, shown(title, 90), fontsize=17, fontweight="bold", va="center", color=theme.ink)
         figure.text(0.02, 0.927, shown(subtitle, 150), fontsize=9.5, va="center", color=theme.faint)
