@@ -17,15 +17,9 @@ WEB = Path(explorer.__file__).parent / "web"
 def blank() -> Iterator[Any]:
     with browser() as chromium:
         page = chromium.new_page()
-        for name in ("grid", "pace"):
-            page.evaluate(
-                f"async source => {{ window.{name} = await import('data:text/javascript,' + encodeURIComponent(source)) }}", _source(name)
-            )
+        source = (WEB / "grid.js").read_text(encoding="utf-8")
+        page.evaluate("async source => { window.grid = await import('data:text/javascript,' + encodeURIComponent(source)) }", source)
         yield page
-
-
-def _source(name: str) -> str:
-    return (WEB / f"{name}.js").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("reach", [0.0, 0.4, 3.0, 40.0, 5000.0])
@@ -48,30 +42,3 @@ def test_the_grid_finds_the_nearest_as_a_plain_search_does(blank: Any, reach: fl
 def test_of_books_at_one_place_the_one_drawn_last_is_found(blank: Any) -> None:
     assert blank.evaluate("new grid.Grid(Uint32Array.of(2, 1, 0), [5, 5, 5, 5, 5, 5], 1024).nearest(5, 6, 2)") == 0
     assert blank.evaluate("new grid.Grid(new Uint32Array(0), [], 1024).nearest(5, 6, 1e9)") is None
-
-
-@pytest.mark.parametrize(
-    ("frames", "said"),
-    [
-        ([0, 16, 33, 50, 66], []),
-        ([0, 150, 300], []),  # two slow frames may be chance
-        ([0, 150, 300, 310, 460, 610], []),
-        ([0, 150, 300, 450], [True]),
-    ],
-)
-def test_after_slow_frames_fewer_points_are_drawn_until_the_map_rests(blank: Any, frames: list[int], said: list[bool]) -> None:
-    found = blank.evaluate(
-        """frames => {
-          const said = [];
-          const made = new pace.Pace(() => said.push(made.thin));
-          for (const now of frames) made.frame(now);
-          const moving = [...said];
-          made.rest();
-          made.moved();  // of a computer that was slow, fewer are drawn at once
-          const again = [...said];
-          made.rest();
-          return [moving, again, made.thin];
-        }""",
-        frames,
-    )
-    assert found == [said, [*said, False, True] if said else [], False]

@@ -88,7 +88,6 @@ def _measure(warehouse: Warehouse, file: Path) -> int:
             titles,
         )
         page.evaluate("location.hash = ''")
-        measure(chromium, page, "drag", 8)  # it notices that the computer is slow
         frames = measure(chromium, page, "drag", 20).a_second
     megabytes = file.stat().st_size / 1e6
     print(

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from embedding.atlas.pictures.canvas import HEIGHT, MAP_AREA, WIDTH, Entry, bare, draw_legend, shown
+from embedding.atlas.pictures.canvas import DPI, HEIGHT, MAP_AREA, WIDTH, Entry, bare, draw_legend, shown
 from embedding.atlas.pictures.groups import NONE, OTHER, Groups
 from embedding.atlas.pictures.theme import MARKERS, Theme
 from embedding.atlas.pictures.titles import place_titles
@@ -16,6 +16,8 @@ AS_PIXELS_ABOVE = 5_000  # points; with more, a vector file would be slow to ope
 NAMES_ABOVE = 2_000  # points; with fewer, a group's name would hide what it names
 LEAST_NAMED = 20  # books of a group whose name is written on the map: fewer are densest nowhere
 TITLES = 70
+LEAST_DOT = (72 / DPI) ** 2  # a pixel of the printed sheet, in square points
+LEAST_SHAPE = 0.5  # square points: of a smaller one no eye sees the shape, but shapes that fill less of it look fainter
 
 Points = NDArray[np.float64]
 
@@ -33,10 +35,11 @@ def map_axes(figure: Figure, points: Points, area: tuple[float, float, float, fl
 
 def dots(axes: Axes, points: Points, total: int, colour: object, marker: str = "o", larger: float = 1.0, above: int = 2) -> None:
     """Points of a size that suits the number of all points on the map."""
-    size = larger * float(np.clip(70_000 / max(1, total), 1.3, 34))
+    size = larger * float(np.clip(70_000 / max(1, total), LEAST_DOT, 34))
     alpha = float(np.clip(1.05 - total / 90_000, 0.55, 0.9))
+    shape = marker if size >= LEAST_SHAPE else "o"
     axes.scatter(
-        points[:, 0], points[:, 1], s=size, color=[colour], marker=marker, alpha=alpha, linewidths=0, zorder=above,
+        points[:, 0], points[:, 1], s=size, color=[colour], marker=shape, alpha=alpha, linewidths=0, zorder=above,
         rasterized=total > AS_PIXELS_ABOVE,
     )  # fmt: skip
 

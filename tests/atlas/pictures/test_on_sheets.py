@@ -5,7 +5,7 @@ import pytest
 
 from embedding.atlas.pictures.canvas import sheet
 from embedding.atlas.pictures.groups import most_frequent
-from embedding.atlas.pictures.maps import draw_groups
+from embedding.atlas.pictures.maps import dots, draw_groups, map_axes
 from embedding.atlas.pictures.similarities import draw_similarities
 from embedding.atlas.pictures.theme import THEMES
 
@@ -30,3 +30,15 @@ def test_only_groups_that_are_dense_somewhere_are_named_on_the_map() -> None:
         on_map, legend = ([text.get_text() for text in axes.texts] for axes in figure.axes)
     assert on_map == ["many"]
     assert "few" in legend
+
+
+@pytest.mark.parametrize(("total", "shapes"), [(400, 2), (37_000, 2), (1_000_000, 1)])
+def test_dots_cover_about_as_much_of_the_sheet_however_many_they_are(total: int, shapes: int) -> None:
+    points = np.random.default_rng(1).normal(size=(40, 2))
+    with sheet(THEMES["light"], "", "") as figure:
+        axes = map_axes(figure, points)
+        for marker in "os":
+            dots(axes, points, total, "#000000", marker)
+    (size,) = {float(one.get_sizes()[0]) for one in axes.collections}
+    assert size * total <= 70_001
+    assert len({len(one.get_paths()[0].vertices) for one in axes.collections}) == shapes

@@ -8,15 +8,12 @@ export function layersOf(map, radius) {
   const dark = map.theme === 'dark';
   const ink = dark ? [240, 242, 247] : [28, 32, 40];
   const dots = { radiusUnits: 'pixels', getRadius: 1, radiusScale: radius, positionFormat: 'XY', antialiasing: true };
-  const shown = { ...dots, opacity: marked.length ? (dark ? 0.4 : 0.42) : 0.86 };
   const lines = path.length ? path.slice(1).map((to, i) => ({ from: path[i], to, similarity: 1 }))
     : near.map(({ book: to, similarity }) => ({ from: book, to, similarity }));
   const version = [map.positions, map.focus, map.theme];
-  const { thin } = map.pace;
   return [
-    new deck.ScatterplotLayer({ ...dots, id: 'off', visible: !thin, data: map.offData, getFillColor: dark ? [255, 255, 255, 16] : [20, 24, 40, 16], radiusScale: radius * 0.8 }),
-    new deck.ScatterplotLayer({ ...shown, id: 'on', visible: !thin, data: map.onData }),
-    new deck.ScatterplotLayer({ ...shown, id: 'few', visible: thin, data: map.fewData }),
+    new deck.ScatterplotLayer({ ...dots, id: 'off', data: map.offData, getFillColor: dark ? [255, 255, 255, 16] : [20, 24, 40, 16], radiusScale: radius * 0.8 }),
+    new deck.ScatterplotLayer({ ...dots, id: 'on', data: map.onData, opacity: marked.length ? (dark ? 0.4 : 0.42) : 0.86 }),
     new deck.LineLayer({
       id: 'lines', data: lines, widthUnits: 'pixels', updateTriggers: { getSourcePosition: version, getTargetPosition: version, getColor: version },
       getSourcePosition: (line) => map.at(line.from), getTargetPosition: (line) => map.at(line.to),

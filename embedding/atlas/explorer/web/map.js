@@ -6,14 +6,12 @@ import { calm } from './dom.js';
 import { Grid, nearestOf } from './grid.js';
 import { Labels } from './labels.js';
 import { layersOf, markRadius } from './layers.js';
-import { Pace } from './pace.js';
 
 const FURTHEST_OUT = -2;
 const FURTHEST_IN = 9;
 const FLIGHT = 700; // milliseconds
 const REACH = 6; // pixels around a point that count as on it
 const REACH_OF_FINGERS = 14;
-const FEW = 6000; // points that are drawn while a slow computer moves the map
 
 export class BookMap {
   /**
@@ -26,7 +24,6 @@ export class BookMap {
     this.events = events;
     this.free = free;
     this.labels = new Labels(books);
-    this.pace = new Pace(() => this.draw());
     this.reach = matchMedia('(pointer: coarse)').matches ? REACH_OF_FINGERS : REACH;
     this.over = null;
     this.measure();
@@ -60,7 +57,6 @@ export class BookMap {
     this.view = { target: [viewState.target[0], viewState.target[1], 0], zoom: viewState.zoom };
     // Transitions that are under way go on: deck.gl hands over their properties in viewState.
     this.deck.setProps({ viewState: { ...viewState, ...this.deckView(more) } });
-    this.pace.moved();
     this.sizeLater();
     this.labelsLater();
     this.events.moved();
@@ -166,7 +162,6 @@ export class BookMap {
       const now = t === 1 ? to : new Float32Array(from.length);
       if (t < 1) for (let i = 0; i < now.length; i++) now[i] = from[i] + (to[i] - from[i]) * eased;
       this.positions = now;
-      this.pace.moved();
       this.place_();
       if (t < 1) this.moving = requestAnimationFrame(step);
       else this.events.settled();
@@ -203,10 +198,7 @@ export class BookMap {
     const points = (books, positions, colours) => ({ length: books.length, attributes: {
       getPosition: { value: positions, size: 2 }, ...(colours && { getFillColor: { value: colours, size: 3, normalized: true } }),
     } });
-    const places = this.placesOf(this.on);
-    const few = Math.max(0, this.on.length - FEW);
-    this.onData = points(this.on, places, this.onColours);
-    this.fewData = points(this.on.subarray(few), places.subarray(2 * few), this.onColours.subarray(3 * few));
+    this.onData = points(this.on, this.placesOf(this.on), this.onColours);
     this.offData = points(this.off, this.placesOf(this.off));
     this.grid = null;
     this.draw();
