@@ -4,7 +4,6 @@ import argparse
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
 from embedding.errors import BookspaceError, SettingsError
@@ -21,7 +20,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="override one setting, e.g. train.epochs=3"
     )
-    parser.add_argument("--warehouse", metavar="FOLDER", help="folder of all tables (the setting warehouse)")
+    parser.add_argument("--warehouse", metavar="FOLDER", help="folder of all tables, or s3://... (the setting warehouse)")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
 
 
@@ -55,7 +54,7 @@ def reported(warehouse: str, debug: bool) -> Iterator[None]:
     except Exception as error:
         from embedding.spark import one_line
 
-        known = one_line(error, Path(warehouse))
+        known = one_line(error, warehouse)
         if known is None:
             raise
         _give_up(known, debug)

@@ -43,7 +43,7 @@ class BusyError(BookspaceError):
     """Another run is at work; the message names it."""
 
 
-def write_error(warehouse: Path, step: str, error: OSError) -> WarehouseError:
+def write_error(warehouse: Path | str, step: str, error: OSError) -> WarehouseError:
     """The one line that says why a warehouse cannot be written."""
     return WarehouseError(
         f"{warehouse}: cannot be written by {step}: {error.strerror or error}; "

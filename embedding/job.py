@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from embedding.errors import SettingsError
 from embedding.log import facts, logged_with
 from embedding.manifest import Manifest, Snapshot
 from embedding.progress import logged_progress
@@ -71,12 +72,24 @@ class Job:
 
     @property
     def spark(self) -> "SparkSession":
-        """The Spark session, started when it is first asked for."""
-        return self.session.spark
+        """The Spark session, started when it is first asked for.
+
+        Raises:
+            SettingsError: its executors are on other machines, and the warehouse is an object store.
+        """
+        spark = self.session.spark
+        if self.warehouse.mirror and not (spark.sparkContext.master or "local").startswith("local"):
+            raise SettingsError(
+                f"{self.warehouse.name}: executors of {spark.sparkContext.master} do not see the local copy of an object store; run this "
+                "step with a local master (local[*]), or with a warehouse that all machines have mounted"
+            )
+        return spark
 
     def read(self, table: str, of: Snapshot | None = None) -> "DataFrame":
         """A table as a DataFrame, with the contract's columns; `of` another snapshot than this one if it is given."""
-        return self.spark.read.schema(ddl(table)).parquet(address(self.warehouse.folder(table, of or self.snapshot)))
+        folder = self.warehouse.folder(table, of or self.snapshot)
+        self.warehouse.fetch([folder], of or self.snapshot)
+        return self.spark.read.schema(ddl(table)).parquet(address(folder))
 
     def write(self, table: str, rows: "DataFrame") -> None:
         """Stage a DataFrame that has the contract's columns."""
@@ -159,7 +172,7 @@ def run_step(step: Step, settings: Settings, snapshot: Snapshot, session: Sessio
         BookspaceError: the inputs are missing or do not belong together, or the step met something that the user can mend.
     """
     started = time.monotonic()
-    warehouse = Warehouse(settings.warehouse)
+    warehouse = Warehouse(settings.warehouse, settings.warehouse_cache)
     kept = kept_settings(step, settings)
     inputs = warehouse.inputs(step.reads, snapshot)
     before = warehouse.publication.before(snapshot) if step.reads_before else None

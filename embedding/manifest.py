@@ -11,6 +11,7 @@ from typing import Any
 
 from embedding import __version__
 
+MANIFEST = "_manifest.json"  # beside the files of its table
 _CHECKOUT = Path(__file__).resolve().parents[1]
 
 

@@ -82,7 +82,7 @@ def _trained(warehouse: Warehouse, snapshot: Snapshot, made: dict[str, Manifest]
 
     facts, train = made["link_vectors"].facts, made["link_vectors"].settings["train"]
     if not {"scale", "length"} <= set(facts):
-        raise WarehouseError(f"{warehouse.root}: table link_vectors of {snapshot} is of an older version; run train_embedding again")
+        raise WarehouseError(f"{warehouse.name}: table link_vectors of {snapshot} is of an older version; run train_embedding again")
     how = made["negatives"].settings["negatives"]
     links = _arrow(warehouse, snapshot, "link_vectors", ["link_id", "vector", "bias"], "link_id")
     counts = _arrow(warehouse, snapshot, "links", ["link_id", "books"], "link_id")["books"].to_numpy().astype(np.float64)

@@ -5,19 +5,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedding.lock import is_locked
 from embedding.manifest import Snapshot
 from embedding.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
 class Removal:
-    """Something to be removed: its name, the folders that it is, their bytes, and the snapshot that it was."""
+    """Something to be removed: its name, the folders that it is, their bytes, the snapshot that it was; objects, of an object store."""
 
     name: str
     paths: list[Path]
     bytes: int
     snapshot: Snapshot | None = None
+    objects: tuple[str, ...] = ()
 
 
 def to_keep(warehouse: Warehouse, wiki: str, keep: int) -> dict[Snapshot, str]:
@@ -26,7 +26,7 @@ def to_keep(warehouse: Warehouse, wiki: str, keep: int) -> dict[Snapshot, str]:
     in_view = [snapshot for snapshot in warehouse.latest() if snapshot.wiki == wiki]
     back = [before for snapshot in in_view if keep > 1 and (before := warehouse.publication.before(snapshot))]
     written = [Snapshot(owner.get("wiki", ""), owner.get("snapshot", "")) for owner in warehouse.staging.owners()]
-    written += [snapshot for snapshot in warehouse.snapshots(wiki) if is_locked(warehouse.lock(snapshot))]
+    written += [snapshot for snapshot in warehouse.snapshots(wiki) if warehouse.is_locked(snapshot)]
     return (
         dict.fromkeys(written, "is being written") | dict.fromkeys(newest, "among the newest")
         | dict.fromkeys(back, "where a rollback would lead") | dict.fromkeys(in_view, "in view")
@@ -40,9 +40,12 @@ def removals(warehouse: Warehouse, wikis: Iterable[str], keep: int) -> Iterator[
         for snapshot in warehouse.snapshots(wiki):
             if snapshot not in kept:
                 paths = sorted(warehouse.root.glob(f"*/wiki={snapshot.wiki}/snapshot={snapshot.date}"))
-                yield Removal(str(snapshot), paths, sum(map(_bytes, paths)), snapshot)
+                size = warehouse.mirror.size(snapshot) if warehouse.mirror else sum(map(_bytes, paths))
+                yield Removal(str(snapshot), paths, size, snapshot)
     for folder in warehouse.staging.leftovers():
         yield Removal(f"_staging/{folder.name}", [folder], _bytes(folder))
+    if warehouse.mirror and (left := warehouse.mirror.leftovers()):
+        yield Removal("objects that no table names", [], sum(left.values()), objects=tuple(left))
 
 
 def remove(warehouse: Warehouse, removal: Removal) -> None:
@@ -51,10 +54,14 @@ def remove(warehouse: Warehouse, removal: Removal) -> None:
     Raises:
         OSError: something could not be removed.
     """
+    if warehouse.mirror:
+        warehouse.mirror.objects.delete(removal.objects)
+        if removal.snapshot:
+            warehouse.mirror.forget(removal.snapshot)
     with warehouse.staging.folder(step="prune") as aside:
         if removal.snapshot:
             warehouse.publication.file(removal.snapshot).unlink(missing_ok=True)
-        for number, path in enumerate(removal.paths):
+        for number, path in enumerate(path for path in removal.paths if path.exists()):
             path.rename(aside / str(number))
         for path in aside.glob("[0-9]*"):
             shutil.rmtree(path)

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from embedding.errors import WarehouseError, write_error
 from embedding.manifest import Snapshot, now
+from embedding.remote.mirror import Mirror
 
 State = Literal["published", "refused", "withdrawn"]
 Seen = TypeVar("Seen")
@@ -38,10 +39,11 @@ class Mark:
 
 
 class Publication:
-    """The folder `_published` of a warehouse."""
+    """The folder `_published` of a warehouse; of one in an object store, what the local copy has of it."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, mirror: Mirror | None = None) -> None:
+        self._root, self._mirror = root, mirror
+        self._name = mirror.address if mirror else str(root)
 
     def file(self, snapshot: Snapshot) -> Path:
         """Where the mark of a snapshot lies."""
@@ -105,12 +107,16 @@ class Publication:
     def _set(self, snapshot: Snapshot, mark: Mark) -> None:
         file = self.file(snapshot)
         partial = file.with_suffix(".partial")
+        text = json.dumps(asdict(mark), indent=1, ensure_ascii=False)
+        if self._mirror:
+            self._mirror.write_text(snapshot, file, text)
+            return
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(json.dumps(asdict(mark), indent=1, ensure_ascii=False), encoding="utf-8")
+            partial.write_text(text, encoding="utf-8")
             partial.replace(file)
         except OSError as error:
-            raise write_error(self._root, "publish", error) from error
+            raise write_error(self._name, "publish", error) from error
 
     def at_one_moment(self, look: Callable[[], Seen]) -> Seen:
         """What `look` sees of the tables in view while none of them is replaced and none is published or withdrawn.
@@ -123,4 +129,4 @@ class Publication:
             seen = look()
             if self.marks() == before:
                 return seen
-        raise WarehouseError(f"{self._root}: snapshots are published and withdrawn without a pause; try again later")
+        raise WarehouseError(f"{self._name}: snapshots are published and withdrawn without a pause; try again later")

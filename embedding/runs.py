@@ -12,7 +12,6 @@ from pathlib import Path
 from embedding.command_line import add_options, reported, settings_of
 from embedding.errors import BookspaceError, SettingsError
 from embedding.job import Session, Step, run_step
-from embedding.lock import locked
 from embedding.log import facts, logged_with, start_log
 from embedding.manifest import Snapshot
 from embedding.monitoring import write_figures
@@ -40,7 +39,7 @@ def snapshot_of(settings: Settings) -> Snapshot:
         if when is None:
             raise SettingsError(f"{first}: its name holds no date; give --snapshot YYYYMMDD, the day of the dump")
         return Snapshot(settings.wiki, when)
-    there = Warehouse(settings.warehouse).snapshots(settings.wiki)
+    there = Warehouse(settings.warehouse, settings.warehouse_cache).snapshots(settings.wiki)
     if not there:
         raise SettingsError(
             f"neither dump nor snapshot is set, and {settings.warehouse} holds no snapshot of {settings.wiki}; give --dump or --snapshot"
@@ -89,16 +88,16 @@ def run_steps(
         BookspaceError: a step met something that the user can mend.
     """
     start_log(settings.monitoring.log)
-    warehouse = Warehouse(settings.warehouse)
+    warehouse = Warehouse(settings.warehouse, settings.warehouse_cache)
     _probe(warehouse)
-    settings = _with_sample(settings)
+    settings = _with_sample(settings, warehouse)
     snapshot = snapshot_of(settings)
     start = _place(first, steps) if first else 0
     ours = session or Session(settings)
     run = os.environ.get("BOOKSPACE_RUN") or uuid.uuid4().hex[:12]  # a scheduler sets it for the steps that it starts one by one
     with (
         logged_with(run=run, wiki=snapshot.wiki, snapshot=snapshot.date),
-        locked(warehouse.lock(snapshot), f"{settings.warehouse}: snapshot {snapshot}", wait),
+        warehouse.locked(snapshot, wait),
     ):
         log.info("snapshot %s in %s", snapshot, settings.warehouse)
         try:
@@ -138,17 +137,17 @@ def _run(step: Step, settings: Settings, warehouse: Warehouse, snapshot: Snapsho
                 log.warning("%s", error)
 
 
-def _with_sample(settings: Settings) -> Settings:
-    """The dump called "sample" is the built-in one; it is written into the warehouse."""
+def _with_sample(settings: Settings, warehouse: Warehouse) -> Settings:
+    """The dump called "sample" is the built-in one; it is written into the warehouse, or its local copy."""
     if settings.dump != "sample":
         return settings
     from embedding.sample.generator import FILE_NAME, write_sample
 
-    file = Path(settings.warehouse) / "_sample" / FILE_NAME
+    file = warehouse.root / "_sample" / FILE_NAME
     try:
         write_sample(file)
     except OSError as error:
-        raise Warehouse(settings.warehouse).write_error("the sample", error) from None
+        raise warehouse.write_error("the sample", error) from None
     return settings.model_copy(update={"dump": str(file)})
 
 

@@ -209,6 +209,7 @@ class Settings(Section):
     """Every setting. conf/default.yaml says what each one means."""
 
     warehouse: str
+    warehouse_cache: Annotated[str, Field(min_length=1)] | None
     wiki: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     dump: Annotated[str, Field(min_length=1)] | None
     snapshot: Annotated[str, Field(pattern=r"^[0-9]{8}$")] | None

@@ -152,7 +152,7 @@ def write_apart(rows: DataFrame, keys: Sequence[str], order: Sequence[str], fold
         shutil.rmtree(branch)
 
 
-def one_line(error: Exception, warehouse: Path) -> BookspaceError | None:
+def one_line(error: Exception, warehouse: Path | str) -> BookspaceError | None:
     """What a Spark error comes down to, when it is one that the user can mend; None for others.
 
     An error of ours that was raised in a worker comes back inside Java's; a full disk is Java's own.

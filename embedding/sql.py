@@ -1,8 +1,9 @@
 """The tables in SQL: the same views in DuckDB and in Spark. Their statements are made in `views.py`."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from embedding.errors import EnvironmentProblem
+from embedding.remote.lazy_sql import FetchingConnection
 from embedding.tables import ddl
 from embedding.views import COSINE, built_on, duckdb_statements, latest_query, partition_keys, tables_there
 from embedding.warehouse import Warehouse, address
@@ -30,6 +31,8 @@ def open_duckdb(warehouse: Warehouse) -> "DuckDBPyConnection":
         raise EnvironmentProblem("duckdb is not installed; pip install 'bookspace[sql]'") from None
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    if warehouse.mirror:
+        return cast("DuckDBPyConnection", FetchingConnection(connection, warehouse))
     for attempt in range(_ATTEMPTS):
         try:
             for statement in duckdb_statements(warehouse, warehouse.files_in_view()):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from embedding.errors import NotFoundError
+from embedding.manifest import MANIFEST
 from embedding.tables import BY_STEP, TABLES, ddl
 from embedding.warehouse import Warehouse, address
 
@@ -32,10 +33,11 @@ def tables_there(warehouse: Warehouse) -> list[str]:
     Raises:
         NotFoundError: there is none.
     """
-    there = [table for table in TABLES if next(warehouse.root.glob(f"{table}/**/*.parquet"), None)]
+    kind = MANIFEST if warehouse.mirror else "*.parquet"  # of a local copy, files are fetched later
+    there = [table for table in TABLES if next(warehouse.root.glob(f"{table}/**/{kind}"), None)]
     if not there:
         raise NotFoundError(
-            f"{warehouse.root}: holds no table yet; make them with `bookspace run`, or name another folder with --warehouse"
+            f"{warehouse.name}: holds no table yet; make them with `bookspace run`, or name another folder with --warehouse"
         )
     return there
 
@@ -71,18 +73,18 @@ def duckdb_statements(warehouse: Warehouse, in_view: Mapping[str, Sequence[Path]
     made = []
     for table in there:
         every = quote(f"{warehouse.root.absolute()}/{table}/**/*.parquet")
-        scan = _duckdb_scan(table, every, warehouse.root.glob(f"{table}/**/*.parquet"))
+        scan = duckdb_scan(table, every, warehouse.root.glob(f"{table}/**/*.parquet"))
         if in_view is None:
             latest = latest_query(table, warehouse)
         elif pinned := in_view.get(table):
-            latest = _duckdb_scan(table, f"[{', '.join(quote(str(file.absolute())) for file in pinned)}]", pinned)
+            latest = duckdb_scan(table, f"[{', '.join(quote(str(file.absolute())) for file in pinned)}]", pinned)
         else:
             latest = f"SELECT * FROM {table} WHERE false"
         made += [f"CREATE OR REPLACE VIEW {table} AS {scan}", f"CREATE OR REPLACE VIEW {table}_latest AS {latest}"]
     return [*made, COSINE["duckdb"], *built_on(there)]
 
 
-def _duckdb_scan(table: str, files: str, paths: Iterable[Path]) -> str:
+def duckdb_scan(table: str, files: str, paths: Iterable[Path]) -> str:
     """A query of all columns of the contract; one that was added since the last of the files was written is null."""
     there = {name for file in {path.parent: path for path in paths}.values() for name in pq.read_schema(file).names}
     keys = ", ".join(f"'{key}': VARCHAR" for key in partition_keys(table))

@@ -2,7 +2,8 @@
 
 A table of a snapshot is the folder `<warehouse>/<table>/wiki=<dbname>/snapshot=<YYYYMMDD>/` of Parquet files and one `_manifest.json`
 (readers pass over names that begin with `_`). All tables that a step writes are staged first and then moved in together, each with its
-manifest (`staging.py`); a step that fails leaves what was there before. Which snapshots readers see is `publication.py`'s to say.
+manifest (`staging.py`); a step that fails leaves what was there before. Which snapshots readers see is `publication.py`'s to say. A
+warehouse in an object store is worked on in a local copy (`remote/mirror.py`).
 """
 
 import errno
@@ -11,7 +12,6 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +19,38 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from embedding.errors import WarehouseError, write_error
-from embedding.manifest import Manifest, Snapshot, now, versions
+from embedding.lock import is_locked, locked
+from embedding.manifest import MANIFEST, Manifest, Snapshot, now, versions
 from embedding.publication import Publication
+from embedding.remote.lease import leased, seconds_left
+from embedding.remote.mirror import Mirror
+from embedding.seal import seal
 from embedding.staging import StagedTable, Staging
-from embedding.tables import BY_STEP, FOLDERS, TABLES, describe
+from embedding.tables import BY_STEP, FOLDERS, TABLES
 
-MANIFEST = "_manifest.json"
 _PATTERN = set("*?[]{}\\#")
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EFBIG, errno.EIO}
 
 
 class Warehouse:
-    """The tables of all wikis and snapshots under one folder, `root`; tables on their way in, and which snapshots are in view."""
+    """The tables of all wikis and snapshots under one folder or address; tables on their way in, and which snapshots are in view.
 
-    def __init__(self, root: str | Path) -> None:
-        if "://" in str(root):
-            raise WarehouseError(f"{root}: the warehouse must be a folder (local or mounted), not an address")
-        self.root = Path(root)
+    Attributes:
+        name: the folder or the address, for messages.
+        root: the folder; of an address, that of its local copy, in which manifests and marks are as they were in the store when the
+            warehouse was opened, and files as far as they were fetched.
+        mirror: keeps that copy; None: the warehouse is a folder.
+    """
+
+    def __init__(self, root: str | Path, cache: str | None = None) -> None:
+        self.mirror = Mirror(str(root), cache) if "://" in str(root) else None
+        self.name = self.mirror.address if self.mirror else str(root)
+        self.root = self.mirror.root if self.mirror else Path(root)
         if strange := " ".join(sorted(_PATTERN & set(str(self.root.absolute())))):
             raise WarehouseError(f"{self.root.absolute()}: the warehouse's path must not hold {strange}, which Spark takes for a pattern")
-        self.staging, self.publication = Staging(self.root), Publication(self.root)
+        self.staging, self.publication = Staging(self.root), Publication(self.root, self.mirror)
+        if self.mirror:
+            self.mirror.pull()
         self.staging.roll_forward()
 
     def folder(self, table: str, snapshot: Snapshot, step: str = "") -> Path:
@@ -57,15 +69,44 @@ class Warehouse:
         """
         part = _split(table, snapshot)
         self.manifest(*part)
+        self.fetch([self.folder(*part)], snapshot)
         return sorted(self.folder(*part).glob("*.parquet"))
 
+    def fetch(self, folders: Iterable[Path], snapshot: Snapshot) -> None:
+        """Let the files of tables be on this machine; nothing is to be done where the warehouse is a folder."""
+        if self.mirror:
+            self.mirror.fetch(snapshot, folders)
+
     def checkpoints(self, snapshot: Snapshot) -> Path:
-        """The folder in which trainings in progress are kept."""
-        return self.root / "_checkpoints" / f"wiki={snapshot.wiki}" / f"snapshot={snapshot.date}"
+        """The folder in which trainings in progress are kept; while a step writes, they go to the object store too, and come from there."""
+        folder = self.root / "_checkpoints" / f"wiki={snapshot.wiki}" / f"snapshot={snapshot.date}"
+        if self.mirror:
+            self.mirror.follow_checkpoints(folder)
+        return folder
 
     def lock(self, snapshot: Snapshot) -> Path:
         """The file by whose lock one run at a time works on a snapshot."""
         return self.root / "_locks" / f"wiki={snapshot.wiki}" / f"snapshot={snapshot.date}.lock"
+
+    @contextmanager
+    def locked(self, snapshot: Snapshot, wait: bool = False) -> Iterator[None]:
+        """Work on a snapshot alone while the block runs; `wait` for whoever does, instead of giving up.
+
+        Raises:
+            BusyError: another run is at work on it.
+            WarehouseError: the warehouse cannot be written.
+        """
+        with locked(self.lock(snapshot), f"{self.name}: snapshot {snapshot}", wait):
+            if self.mirror is None:
+                yield
+                return
+            with leased(self.mirror.objects, snapshot, wait):
+                self.mirror.pull()  # who was waited for has written
+                yield
+
+    def is_locked(self, snapshot: Snapshot) -> bool:
+        """Is a run at work on a snapshot?"""
+        return is_locked(self.lock(snapshot)) or (self.mirror is not None and seconds_left(self.mirror.objects, snapshot) > 0)
 
     def parts(self, snapshot: Snapshot) -> list[tuple[str, str]]:
         """Every table and folder of a snapshot that is there, with the step that wrote it where several write to one (else "")."""
@@ -98,7 +139,7 @@ class Warehouse:
         try:
             return Manifest(**json.loads(path.read_text(encoding="utf-8")))
         except (FileNotFoundError, NotADirectoryError):
-            raise WarehouseError(f"{self.root}: holds no table {table} of {snapshot}; run {writer} first") from None
+            raise WarehouseError(f"{self.name}: holds no table {table} of {snapshot}; run {writer} first") from None
         except (ValueError, TypeError) as error:
             raise WarehouseError(f"{path}: is damaged ({error}); run {writer} again") from None
 
@@ -130,14 +171,14 @@ class Warehouse:
                     waiting.append(current[table])
                 if current[table].id != used:
                     raise WarehouseError(
-                        f"{self.root}: table {made.table} of {snapshot} was made from another {table} than the one that is there now "
+                        f"{self.name}: table {made.table} of {snapshot} was made from another {table} than the one that is there now "
                         f"(written {current[table].created}); run {made.step} again"
                     )
         runs = {made.step: made for made in current.values()}
         for made in current.values():
             if made.run != runs[made.step].run:
                 raise WarehouseError(
-                    f"{self.root}: tables {made.table} and {runs[made.step].table} of {snapshot} come from two runs of {made.step}; "
+                    f"{self.name}: tables {made.table} and {runs[made.step].table} of {snapshot} come from two runs of {made.step}; "
                     "run it again"
                 )
         return current
@@ -170,6 +211,7 @@ class Warehouse:
             WarehouseError: the warehouse cannot be written, or a staged table is not what the contract says.
         """
         run, started = uuid.uuid4().hex, time.monotonic()
+        made_from = self.mirror.state(snapshot) if self.mirror else None
         try:
             self.staging.roll_forward()
             with self.staging.folder(step=step, wiki=snapshot.wiki, snapshot=snapshot.date) as staging:
@@ -195,18 +237,27 @@ class Warehouse:
                     inputs_before={name: made.id for name, made in (inputs_before or {}).items()},
                 )
                 for table, part in staged.items():
-                    _seal(base, table, part)
+                    seal(base, table, part)
                 if tables:
                     # What was published must not be seen once it is replaced by what no gate has seen.
                     mark = self.publication.mark(snapshot)
                     named = {f"{table}/{step}" if table in BY_STEP else table for table in tables}
                     away = [self.publication.file(snapshot)] if mark and named & mark.tables.keys() else []
-                    self.staging.commit(staging, {table: self.folder(table, snapshot, step) for table in tables}, away)
+                    moves = {table: self.folder(table, snapshot, step) for table in tables}
+                    if self.mirror and made_from:
+                        state = self.mirror.commit(snapshot, made_from, staging, moves, away, run)
+                        with self.mirror.showing(snapshot, state):
+                            self.staging.commit(staging, moves, away)
+                    else:
+                        self.staging.commit(staging, moves, away)
         except OSError as error:
             elsewhere = isinstance(error.filename, str) and not Path(error.filename).is_relative_to(self.root)
             if error.errno not in _UNWRITABLE or elsewhere:
                 raise
             raise self.write_error(step, error) from error
+        finally:
+            if self.mirror:
+                self.mirror.stop_following()
 
     def publish(self, snapshot: Snapshot, tables: Mapping[str, Manifest], gates: Sequence[Mapping[str, Any]] = ()) -> None:
         """Let the `..._latest` views show a snapshot that was made of these tables, and keep what its gates measured."""
@@ -231,23 +282,7 @@ class Warehouse:
 
     def write_error(self, step: str, error: OSError) -> WarehouseError:
         """The one line that says why the warehouse cannot be written."""
-        return write_error(self.root, step, error)
-
-
-def _seal(base: Manifest, table: str, part: StagedTable) -> None:
-    """Check a staged table against the contract and write its manifest: `base`, and what is known of this table."""
-    rows = _check_files(table, part.folder) if table in TABLES else 0
-    dropped = {reason: count for reason, count in part.dropped.items() if count}
-    if part.rows_in is not None and part.rows_in != rows + sum(dropped.values()):
-        raise WarehouseError(
-            f"{base.step} lost rows of {table}: {part.rows_in} came in, {rows} are written, "
-            f"{sum(dropped.values())} are counted as dropped {dropped}"
-        )
-    made = replace(base, id=uuid.uuid4().hex, table=table, rows_in=part.rows_in, rows_out=rows, dropped=dropped, facts=part.facts)
-    for file in part.folder.glob("*.parquet") if table in TABLES else ():
-        # Who reads a table by the names of its files never takes one of another run for it.
-        file.rename(file.with_name(f"{file.stem}-{base.run}.parquet"))
-    (part.folder / MANIFEST).write_text(json.dumps(asdict(made), indent=1, ensure_ascii=False), encoding="utf-8")
+        return write_error(self.name, step, error)
 
 
 def _split(table: str, snapshot: Snapshot) -> tuple[str, Snapshot, str]:
@@ -265,19 +300,3 @@ def write_table(table: str, columns: Mapping[str, Any], folder: Path, rows_per_g
     contract = TABLES[table].columns
     data = pa.table({name: pa.array(columns[name], contract.field(name).type) for name in contract.names}, schema=contract)
     pq.write_table(data, folder / "part-00000.parquet", compression="zstd", row_group_size=rows_per_group)
-
-
-def _check_files(table: str, folder: Path) -> int:
-    """Number of rows of a staged table, after checking its columns against the contract."""
-    files = sorted(folder.glob("*.parquet"))
-    contract = TABLES[table].columns
-    if not files:
-        pq.write_table(contract.empty_table(), folder / "part-00000.parquet", compression="zstd")
-        return 0
-    rows = 0
-    for file in files:
-        footer = pq.ParquetFile(file)
-        rows += footer.metadata.num_rows
-        if describe(footer.schema_arrow) != describe(contract):
-            raise WarehouseError(f"table {table} would have the columns {describe(footer.schema_arrow)} and not {describe(contract)}")
-    return rows

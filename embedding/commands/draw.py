@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     from embedding.atlas.pictures.read import read_books
 
     settings, started = reader_settings(options), time.monotonic()
-    books = read_books(Warehouse(settings.warehouse), options.wiki, options.book)
+    books = read_books(Warehouse(settings.warehouse, settings.warehouse_cache), options.wiki, options.book)
     themes: tuple[ThemeName, ...] = ("light", "dark") if options.theme == "both" else (options.theme,)
     try:
         files = draw_pictures(books, Path(options.out), options.picture, themes, options.format, options.map, settings.seed)

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from embedding.command_line import add_reading_options
-from embedding.commands.options import Commands, add_snapshot_options, count, reader_settings, shown_snapshot
+from embedding.commands.options import Commands, add_snapshot_options, count, reader_warehouse, shown_snapshot
 from embedding.commands.pages import write_page
 from embedding.job import Step
 from embedding.sql import open_duckdb
-from embedding.warehouse import Warehouse
 
 MOST_BOOKS = 200_000
 TOPICS = 20_000
@@ -35,7 +34,7 @@ def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     from embedding.atlas.explorer.books import explorer_contents
     from embedding.atlas.explorer.page import explorer_page
 
-    warehouse = Warehouse(reader_settings(options).warehouse)
+    warehouse = reader_warehouse(options)
     snapshot = shown_snapshot(warehouse, options.wiki, options.snapshot)
     contents = explorer_contents(open_duckdb(warehouse), snapshot.wiki, snapshot.date, options.books, TOPICS)
     if left_out := contents.about["left_out"]:

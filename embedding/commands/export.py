@@ -7,7 +7,7 @@ from typing import IO
 
 from embedding.command_line import add_reading_options
 from embedding.commands.files import written_beside
-from embedding.commands.options import Commands, add_snapshot_options, reader_settings, shown_snapshot
+from embedding.commands.options import Commands, add_snapshot_options, reader_warehouse, shown_snapshot
 from embedding.errors import NotFoundError
 from embedding.job import Step
 from embedding.manifest import Snapshot
@@ -34,7 +34,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     """Write the file, whole or not at all, and say what is in it."""
-    warehouse = Warehouse(reader_settings(options).warehouse)
+    warehouse = reader_warehouse(options)
     snapshot = shown_snapshot(warehouse, options.wiki, options.snapshot)
     write = _write_map if options.format == "embedding-atlas" else _write_vectors
     file: Path = options.file

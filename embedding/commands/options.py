@@ -47,6 +47,12 @@ def reader_settings(options: argparse.Namespace) -> Settings:
     return settings_of(options) if options.conf else settings_of(options, "wiki=any")
 
 
+def reader_warehouse(options: argparse.Namespace) -> Warehouse:
+    """The warehouse of such a command."""
+    settings = reader_settings(options)
+    return Warehouse(settings.warehouse, settings.warehouse_cache)
+
+
 def shown_snapshot(warehouse: Warehouse, wiki: str | None, date: str | None = None) -> Snapshot:
     """The newest published snapshot of a wiki, or of the one wiki that there is; with a date that snapshot, published or not.
 
@@ -57,7 +63,7 @@ def shown_snapshot(warehouse: Warehouse, wiki: str | None, date: str | None = No
     shown = [snapshot for snapshot in there if wiki in (None, snapshot.wiki) and date in (None, snapshot.date)]
     if not shown:
         which = f"{'' if date else 'published '}snapshot{f' of {wiki}' if wiki else ''}{f' of {date}' if date else ''}"
-        raise NotFoundError(f"{warehouse.root}: holds no {which}; `bookspace status` lists what is there, `bookspace run` makes one")
+        raise NotFoundError(f"{warehouse.name}: holds no {which}; `bookspace status` lists what is there, `bookspace run` makes one")
     if len(shown) > 1:
-        raise NotFoundError(f"{warehouse.root}: holds {', '.join(one.wiki for one in shown)}; name one with --wiki")
+        raise NotFoundError(f"{warehouse.name}: holds {', '.join(one.wiki for one in shown)}; name one with --wiki")
     return shown[0]

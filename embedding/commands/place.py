@@ -30,7 +30,7 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     """Place the book, and print its neighbours."""
     settings = reader_settings(options)
-    warehouse = Warehouse(settings.warehouse)
+    warehouse = Warehouse(settings.warehouse, settings.warehouse_cache)
     snapshot = shown_snapshot(warehouse, options.wiki, options.snapshot)
     placed = place(open_duckdb(warehouse), warehouse, snapshot, options.links, options.k, settings.neighbours.shared_links)
     if options.json:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from embedding.command_line import add_reading_options
 from embedding.commands.files import written_beside
-from embedding.commands.options import Commands, add_snapshot_options, count, reader_settings, shown_snapshot
+from embedding.commands.options import Commands, add_snapshot_options, count, reader_warehouse, shown_snapshot
 from embedding.errors import WarehouseError
 from embedding.job import Step
 from embedding.sql import open_duckdb
-from embedding.warehouse import Warehouse
 
 MOST_BOOKS = 100_000
 log = logging.getLogger("bookspace")
@@ -36,7 +35,7 @@ def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     """Write the folder, whole or not at all, and say how to look at it."""
     from embedding.atlas.projector import CONFIG, write_projector
 
-    warehouse = Warehouse(reader_settings(options).warehouse)
+    warehouse = reader_warehouse(options)
     snapshot = shown_snapshot(warehouse, options.wiki, options.snapshot)
     out: Path = options.out
     with written_beside(out, "folder with --out") as partial:

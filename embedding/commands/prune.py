@@ -25,10 +25,10 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     """Remove, and print a line a snapshot."""
     settings = reader_settings(options)
-    warehouse = Warehouse(settings.warehouse)
+    warehouse = Warehouse(settings.warehouse, settings.warehouse_cache)
     there = sorted({snapshot.wiki for snapshot in warehouse.snapshots()})
     if options.wiki is not None and options.wiki not in there:
-        raise NotFoundError(f"{warehouse.root}: holds no snapshot of {options.wiki}" + (f"; it holds {', '.join(there)}" if there else ""))
+        raise NotFoundError(f"{warehouse.name}: holds no snapshot of {options.wiki}" + (f"; it holds {', '.join(there)}" if there else ""))
     total = 0
     for removal in removals(warehouse, [options.wiki] if options.wiki else there, options.keep):
         if not options.dry_run:

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     from embedding.catalog import JDBC, register, register_on_server, with_metastore
 
     settings = reader_settings(options)
-    warehouse = Warehouse(settings.warehouse)
+    warehouse = Warehouse(settings.warehouse, settings.warehouse_cache)
     place = options.metastore or settings.catalog.place or str(warehouse.root.absolute() / "_metastore")
     name = options.database or settings.catalog.database
     if place.startswith(JDBC):

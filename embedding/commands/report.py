@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from embedding.command_line import add_reading_options
-from embedding.commands.options import Commands, add_snapshot_options, reader_settings, shown_snapshot
+from embedding.commands.options import Commands, add_snapshot_options, reader_warehouse, shown_snapshot
 from embedding.commands.pages import write_page
 from embedding.job import Step
 from embedding.sql import open_duckdb
-from embedding.warehouse import Warehouse
 
 log = logging.getLogger("bookspace")
 
@@ -31,7 +30,7 @@ def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     from embedding.atlas.report.page import report_page
     from embedding.atlas.report.read import read_report
 
-    warehouse = Warehouse(reader_settings(options).warehouse)
+    warehouse = reader_warehouse(options)
     snapshot = shown_snapshot(warehouse, options.wiki, options.snapshot)
     report = read_report(warehouse, open_duckdb(warehouse), snapshot)
     maps: Maps | None = None

@@ -22,15 +22,15 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     """Withdraw the snapshot in view, and say what is shown now."""
     settings = reader_settings(options)
-    warehouse = Warehouse(settings.warehouse)
+    warehouse = Warehouse(settings.warehouse, settings.warehouse_cache)
     shown = {snapshot.wiki: snapshot for snapshot in warehouse.latest()}
     if not shown:
-        raise NotFoundError(f"{warehouse.root}: shows no snapshot")
+        raise NotFoundError(f"{warehouse.name}: shows no snapshot")
     if options.wiki is None and len(shown) > 1:
-        raise NotFoundError(f"{warehouse.root}: shows snapshots of {', '.join(shown)}; name the wiki, for example {next(iter(shown))}")
+        raise NotFoundError(f"{warehouse.name}: shows snapshots of {', '.join(shown)}; name the wiki, for example {next(iter(shown))}")
     name = options.wiki or next(iter(shown))
     if name not in shown:
-        raise NotFoundError(f"{warehouse.root}: shows no snapshot of {name}; it shows {', '.join(map(str, shown.values()))}")
+        raise NotFoundError(f"{warehouse.name}: shows no snapshot of {name}; it shows {', '.join(map(str, shown.values()))}")
     current = shown[name]
     back = warehouse.publication.before(current)
     if back is None:

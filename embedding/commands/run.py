@@ -34,7 +34,7 @@ def run(options: argparse.Namespace, steps: Sequence[Step]) -> None:
     """Run the steps, print the neighbours of one book, and say what to try next."""
     settings = settings_of(options)
     snapshot = run_steps(steps, settings, resume=not options.force, first=options.first, wait=options.wait)
-    warehouse = Warehouse(settings.warehouse)
+    warehouse = Warehouse(settings.warehouse, settings.warehouse_cache)
     connection = open_duckdb(warehouse)
     answer = similar(connection, options.show or _most_linked(connection, snapshot), wiki=snapshot.wiki)
     print_answer(answer)

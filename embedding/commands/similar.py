@@ -4,13 +4,12 @@ import argparse
 from collections.abc import Sequence
 
 from embedding.command_line import add_reading_options
-from embedding.commands.options import Commands, count, reader_settings
+from embedding.commands.options import Commands, count, reader_warehouse
 from embedding.errors import SettingsError
 from embedding.filters import Filters, years
 from embedding.job import Step
 from embedding.query import Answer, similar
 from embedding.sql import open_duckdb
-from embedding.warehouse import Warehouse
 
 
 def add(commands: Commands) -> None:
@@ -36,7 +35,7 @@ def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     filters = Filters(options.other_author, options.same_language, options.same_country, between, options.genre)
     if filters and options.link:
         raise SettingsError("--link does not go with filters: they are on books")
-    connection = open_duckdb(Warehouse(reader_settings(options).warehouse))
+    connection = open_duckdb(reader_warehouse(options))
     print_answer(similar(connection, options.title, "link" if options.link else "book", options.wiki, options.k, filters))
 
 

@@ -28,7 +28,7 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     """Run the query and print its result."""
     settings = reader_settings(options)
-    warehouse = Warehouse(settings.warehouse)
+    warehouse = Warehouse(settings.warehouse, settings.warehouse_cache)
     connection = open_duckdb(warehouse)
     session = Session(settings)
     try:

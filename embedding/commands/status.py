@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embedding.command_line import add_reading_options
-from embedding.commands.options import Commands, reader_settings
+from embedding.commands.options import Commands, reader_warehouse
 from embedding.errors import NotFoundError
 from embedding.job import Step
 from embedding.sql import open_duckdb
@@ -27,10 +27,10 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     """Print a line a snapshot."""
-    warehouse = Warehouse(reader_settings(options).warehouse)
+    warehouse = reader_warehouse(options)
     snapshots = warehouse.snapshots()
     if not snapshots:
-        raise NotFoundError(f"{warehouse.root}: holds no snapshot yet; make one with `bookspace run`")
+        raise NotFoundError(f"{warehouse.name}: holds no snapshot yet; make one with `bookspace run`")
     marks, latest = warehouse.publication.marks(), set(warehouse.latest())
     figures = _figures(warehouse)
     rows = [["wiki", "snapshot", "published", *COUNTED, *MEASURED]]

@@ -4,10 +4,9 @@ import argparse
 from collections.abc import Sequence
 
 from embedding.command_line import add_reading_options
-from embedding.commands.options import Commands, database, reader_settings
+from embedding.commands.options import Commands, database, reader_warehouse
 from embedding.job import Step
 from embedding.views import catalog_statements, duckdb_statements
-from embedding.warehouse import Warehouse
 
 
 def add(commands: Commands) -> None:
@@ -21,6 +20,6 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     """Print the statements."""
-    warehouse = Warehouse(reader_settings(options).warehouse)
+    warehouse = reader_warehouse(options)
     made = duckdb_statements(warehouse) if options.engine == "duckdb" else catalog_statements(warehouse, options.database)
     print("".join(f"{statement};\n" for statement in made), end="")

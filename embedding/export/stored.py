@@ -46,7 +46,7 @@ class StoredVectors:
         self._files = [file for file in warehouse.files(table, snapshot) if pq.read_metadata(file).num_rows]
         self.rows = sum(pq.read_metadata(file).num_rows for file in self._files)
         if not self.rows:
-            raise WarehouseError(f"{warehouse.root}: table {table} of {snapshot} holds no vector; give a larger dump")
+            raise WarehouseError(f"{warehouse.name}: table {table} of {snapshot} holds no vector; give a larger dump")
         first = next(pq.ParquetFile(self._files[0]).iter_batches(1, columns=["vector"]))
         self.dimensions = len(first["vector"][0])
 

@@ -89,7 +89,7 @@ def read_books(warehouse: Warehouse, wiki: str | None, title: str | None) -> Boo
 def _published(warehouse: Warehouse, wiki: str | None) -> Snapshot:
     there = [snapshot for snapshot in warehouse.latest() if wiki in (None, snapshot.wiki)]
     if not there:
-        raise NotFoundError(f"{warehouse.root}: no snapshot{f' of {wiki}' if wiki else ''} is published; make one with `bookspace run`")
+        raise NotFoundError(f"{warehouse.name}: no snapshot{f' of {wiki}' if wiki else ''} is published; make one with `bookspace run`")
     if len(there) > 1:
         raise NotFoundError(f"several wikis are published: {', '.join(snapshot.wiki for snapshot in there)}; name one with --wiki")
     return there[0]
