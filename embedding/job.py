@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedding.errors import SettingsError
 from embedding.log import facts, logged_with
 from embedding.manifest import Manifest, Snapshot
 from embedding.progress import logged_progress
@@ -78,11 +77,8 @@ class Job:
             SettingsError: its executors are on other machines, and the warehouse is an object store.
         """
         spark = self.session.spark
-        if self.warehouse.mirror and not (spark.sparkContext.master or "local").startswith("local"):
-            raise SettingsError(
-                f"{self.warehouse.name}: executors of {spark.sparkContext.master} do not see the local copy of an object store; run this "
-                "step with a local master (local[*]), or with a warehouse that all machines have mounted"
-            )
+        if self.warehouse.mirror:
+            self.warehouse.mirror.check_executors(spark)
         return spark
 
     def read(self, table: str, of: Snapshot | None = None) -> "DataFrame":

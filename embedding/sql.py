@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, cast
 
 from embedding.errors import EnvironmentProblem
-from embedding.remote.lazy_sql import FetchingConnection
+from embedding.remote.lazy_sql import FetchingConnection, fetched_files, words_of
 from embedding.tables import ddl
 from embedding.views import COSINE, built_on, duckdb_statements, latest_query, partition_keys, tables_there
 from embedding.warehouse import Warehouse, address
@@ -44,13 +44,25 @@ def open_duckdb(warehouse: Warehouse) -> "DuckDBPyConnection":
     return connection
 
 
-def register_spark(spark: "SparkSession", warehouse: Warehouse) -> None:
+def register_spark(spark: "SparkSession", warehouse: Warehouse, query: str) -> None:
     """The same views as temporary views of a Spark session.
 
+    Args:
+        spark: the session.
+        warehouse: whose tables.
+        query: what is to be asked; of a warehouse in an object store the tables that it may name are fetched, and of no others are there
+            files.
+
     Raises:
+        SettingsError: the session's executors do not see a warehouse in an object store.
         NotFoundError: the warehouse holds no table.
     """
     there = tables_there(warehouse)
+    if warehouse.mirror:
+        warehouse.mirror.check_executors(spark)
+        for name in sorted(words_of(query)):
+            if (table := name.removesuffix("_latest")) in there:
+                fetched_files(warehouse, table, latest=name != table)
 
     def register() -> None:
         for table in there:

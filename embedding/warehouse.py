@@ -11,7 +11,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,7 @@ class Warehouse:
             self.mirror.fetch(snapshot, folders)
 
     def checkpoints(self, snapshot: Snapshot) -> Path:
-        """The folder in which trainings in progress are kept; while a step writes, they go to the object store too, and come from there."""
+        """The folder in which trainings in progress are kept, until the step has ended in an object store too."""
         folder = self.root / "_checkpoints" / f"wiki={snapshot.wiki}" / f"snapshot={snapshot.date}"
         if self.mirror:
             self.mirror.follow_checkpoints(folder)
@@ -96,13 +96,11 @@ class Warehouse:
             BusyError: another run is at work on it.
             WarehouseError: the warehouse cannot be written.
         """
-        with locked(self.lock(snapshot), f"{self.name}: snapshot {snapshot}", wait):
-            if self.mirror is None:
-                yield
-                return
-            with leased(self.mirror.objects, snapshot, wait):
+        away = leased(self.mirror.objects, snapshot, wait) if self.mirror else nullcontext()
+        with locked(self.lock(snapshot), f"{self.name}: snapshot {snapshot}", wait), away:
+            if self.mirror:
                 self.mirror.pull()  # who was waited for has written
-                yield
+            yield
 
     def is_locked(self, snapshot: Snapshot) -> bool:
         """Is a run at work on a snapshot?"""

@@ -9,7 +9,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = {"torch", "petastorm", "annoy", "duckdb", "indexed_bzip2", "fsspec", "urllib3", "openTSNE", "umap", "scipy", "matplotlib"}
+HEAVY = {
+    "torch",
+    "petastorm",
+    "annoy",
+    "duckdb",
+    "indexed_bzip2",
+    "fsspec",
+    "obstore",
+    "urllib3",
+    "openTSNE",
+    "umap",
+    "scipy",
+    "matplotlib",
+}
 
 
 def _imports(file: Path, top_level_only: bool = False) -> Iterator[str]:
@@ -74,6 +87,7 @@ def test_steps_never_call_each_other() -> None:
         ("petastorm", "embedding/train/feed/parquet.py"),
         ("annoy", "embedding/neighbours/annoy_index.py"),
         ("urllib3", "embedding/download/web.py"),
+        ("obstore", "embedding/remote/objects.py"),
         ("openTSNE", "embedding/atlas/tsne.py"),
         ("umap", "embedding/atlas/umap.py"),
     ],

@@ -393,9 +393,9 @@ def test_a_path_that_engines_take_for_a_pattern_is_refused(tmp_path: Path, name:
         Warehouse(tmp_path / name / "warehouse")
 
 
-def test_an_address_is_refused() -> None:
-    with pytest.raises(WarehouseError, match="must be a folder"):
-        Warehouse("s3://bucket/warehouse")
+def test_an_address_of_no_known_store_is_refused() -> None:
+    with pytest.raises(WarehouseError, match="hdfs://namenode/books: no object store that is known"):
+        Warehouse("hdfs://namenode/books")
 
 
 def test_two_writers_do_not_disturb_each_other(warehouse: Warehouse) -> None:

@@ -43,7 +43,8 @@ def run(options: argparse.Namespace, steps: Sequence[Step]) -> None:
     )
     where = "" if settings.warehouse == "warehouse" else f" --warehouse {shlex.quote(settings.warehouse)}"
     command = f"bookspace sql{where} " + (f'"{query}"' if not set('"$`\\!') & set(query) else shlex.quote(query))
-    print(f"\nThe tables lie in {warehouse.root.absolute()}; bookspace status lists them. Try next:\n\n  {command}")
+    place = warehouse.name if warehouse.mirror else warehouse.root.absolute()
+    print(f"\nThe tables lie in {place}; bookspace status lists them. Try next:\n\n  {command}")
 
 
 def _most_linked(connection: Any, snapshot: Snapshot) -> str:

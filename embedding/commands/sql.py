@@ -35,7 +35,7 @@ def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
         if options.engine == "spark":
             from pyspark.errors import AnalysisException, ParseException
 
-            register_spark(session.spark, warehouse)
+            register_spark(session.spark, warehouse, options.query)
             try:
                 result = connection.from_arrow(session.spark.sql(options.query).toArrow())
             except (AnalysisException, ParseException) as error:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from embedding.command_line import add_reading_options
-from embedding.commands.options import Commands, database, reader_warehouse
+from embedding.commands.options import Commands, catalogued_warehouse, database, reader_settings
 from embedding.job import Step
 from embedding.views import catalog_statements, duckdb_statements
 
@@ -20,6 +20,6 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     """Print the statements."""
-    warehouse = reader_warehouse(options)
+    warehouse = catalogued_warehouse(reader_settings(options))
     made = duckdb_statements(warehouse) if options.engine == "duckdb" else catalog_statements(warehouse, options.database)
     print("".join(f"{statement};\n" for statement in made), end="")

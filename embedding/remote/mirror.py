@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from embedding.errors import BusyError, WarehouseError
+from embedding.errors import BusyError, SettingsError, WarehouseError
 from embedding.manifest import MANIFEST, Snapshot
 from embedding.remote.checkpoints import CheckpointCopies
 from embedding.remote.objects import Objects
@@ -184,6 +185,14 @@ class Mirror:
         if self._followed:
             self._followed.stop()
             self._followed = None
+
+    def check_executors(self, spark: Any) -> None:
+        """Raise SettingsError unless the executors of a Spark session run on this machine, where the copy is."""
+        if not (spark.sparkContext.master or "local").startswith("local"):
+            raise SettingsError(
+                f"{self.address}: executors of {spark.sparkContext.master} do not see the driver's local copy of an object store; give a "
+                "local master (local[*]) for this step, or a warehouse that all machines have mounted"
+            )
 
     def size(self, snapshot: Snapshot) -> int:
         """Bytes of a snapshot's files in the store."""

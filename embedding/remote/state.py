@@ -61,8 +61,8 @@ class State:
             made = json.loads(content)
             files = {path: Stored(str(one["key"]), int(one["bytes"])) for path, one in made["files"].items()}
             texts = {path: str(text) for path, text in made["texts"].items()}
-            if strange := next((path for path in (*files, *texts) if not _is_inside(path)), None):
-                raise ValueError(f"{strange} is no path in a warehouse")
+            if strange := [path for path in (*files, *texts) if not _is_inside(path)]:
+                raise ValueError(f"{strange[0]!r} is no path in a warehouse")
             return cls(int(made["number"]), str(made["id"]), files, texts)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise WarehouseError(f"{name}: is damaged ({error!r}); remove it: the one before it counts then") from None

@@ -88,7 +88,7 @@ def test_who_is_reading_a_table_that_is_replaced_is_told(one: Machine, two: Mach
         reading.files("links", SNAPSHOT)
 
 
-_KILLED = """
+KILLED = """
 import os, signal, sys
 from embedding.remote.objects import Objects
 from tests.remote.machines import Machine
@@ -111,7 +111,7 @@ Machine(address, Path(cache)).write("new", model=b"new")
 @pytest.mark.parametrize(("moment", "seen"), [("between two files", "old"), ("before the commit", "old"), ("after the commit", "new")])
 def test_a_kill_leaves_the_old_tables_or_the_new_ones(one: Machine, two: Machine, moment: str, seen: str) -> None:
     one.write("old", model=b"old")
-    killed = subprocess.run([sys.executable, "-c", _KILLED, moment, one.address, str(one.cache)], cwd=ROOT, check=False)
+    killed = subprocess.run([sys.executable, "-c", KILLED, moment, one.address, str(one.cache)], cwd=ROOT, check=False)
     assert killed.returncode == -signal.SIGKILL
     for machine in (one, two):
         assert machine.titles() == [seen]

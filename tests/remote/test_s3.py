@@ -1,0 +1,132 @@
+"""A warehouse in a store that speaks S3, behind a proxy that lets one request in ten fail.
+
+Slow: moto is installed into an environment of its own (BOOKSPACE_MOTO names one that has tests/remote/requirements-s3.txt).
+"""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from embedding.remote.objects import Objects
+from embedding.remote.state import unnamed
+from embedding.runs import run_steps
+from embedding.settings_files import load_settings
+from embedding.warehouse import Warehouse
+from jobs.pipeline import STEPS
+from tests.conftest import BorrowedSession
+from tests.deploy.running import assert_same_tables
+from tests.jobs.running import run
+from tests.planted import SETTINGS, write_planted
+from tests.remote.failing_proxy import HOW, FailingProxy
+from tests.remote.machines import Machine
+from tests.remote.test_mirror import KILLED
+
+pytestmark = pytest.mark.slow
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of moto's server, which holds the bucket `books`."""
+    folder = Path(os.environ.get("BOOKSPACE_MOTO") or tmp_path_factory.mktemp("moto") / "environment")
+    if not folder.exists():
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([folder / "bin" / "pip", "install", "--quiet", "-r", HERE / "requirements-s3.txt"], check=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    with (tmp_path_factory.mktemp("log") / "moto.log").open("w") as log:
+        server = subprocess.Popen(
+            [folder / "bin" / "python", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], stdout=log, stderr=log
+        )
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/books", method="PUT"))
+                break
+            except urllib.error.URLError:
+                assert server.poll() is None, "moto has ended"
+                time.sleep(0.5)
+        yield port
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture
+def proxy(store: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[FailingProxy]:
+    """What obstore takes for the store."""
+    server = FailingProxy(0, store)
+    for name, value in {
+        "AWS_ENDPOINT_URL": server.start(), "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_REGION": "us-east-1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_every_way_to_fail_is_got_over(proxy: FailingProxy, tmp_path: Path) -> None:
+    objects = Objects("s3://books/objects")
+    content = {f"k/{number}": b"%d" % number * 3 for number in range(40)}
+    for key, value in content.items():
+        objects.write(key, value)
+    assert {key: objects.read(key) for key in content} == content
+    assert {key: found.bytes for key, found in objects.list("k").items()} == {key: len(value) for key, value in content.items()}
+    big = tmp_path / "big"
+    big.write_bytes(os.urandom(11 << 20))  # in parts
+    objects.upload({"big": big})
+    objects.download({"big": tmp_path / "again"})
+    assert (tmp_path / "again").read_bytes() == big.read_bytes()
+    objects.create("created", b"first")
+    assert not objects.create("created", b"second")
+    assert objects.read("created") == b"first"
+    assert set(proxy.seen) == {*HOW, "done"}, proxy.seen
+
+
+@pytest.mark.parametrize(("moment", "seen"), [("between two files", "old"), ("before the commit", "old"), ("after the commit", "new")])
+def test_a_kill_leaves_the_old_tables_or_the_new_ones(proxy: FailingProxy, tmp_path: Path, moment: str, seen: str) -> None:
+    one, two = (Machine(f"s3://books/{moment.replace(' ', '-')}", tmp_path / name) for name in ("one", "two"))
+    one.write("old", model=b"old")
+    killed = subprocess.run([sys.executable, "-c", KILLED, moment, one.address, str(one.cache)], cwd=HERE.parents[1], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert one.titles() == two.titles() == [seen]
+    one.write("newer")
+    assert two.titles() == ["newer"]
+
+
+def test_every_step_on_another_machine_makes_the_tables_of_a_run_on_one_disk(
+    spark: SparkSession, proxy: FailingProxy, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dump = write_planted(tmp_path)
+    here = run(spark, tmp_path, dump)
+    (tmp_path / "test.yaml").write_text(SETTINGS)
+
+    def settings(machine: int) -> Any:
+        own = [f"warehouse_cache={tmp_path}/machine-{machine}", "warehouse=s3://books/planted", f"dump={dump}", "snapshot=20240501"]
+        return load_settings([tmp_path / "test.yaml"], own)
+
+    for number, step in enumerate(STEPS):
+        run_steps([step], settings(number % 2), BorrowedSession(spark))
+    there = Warehouse("s3://books/planted", str(tmp_path / "reader"))
+    assert there.latest() == here.latest() != []
+    assert assert_same_tables(here, there) > 1000
+    assert there.mirror
+    assert unnamed(there.mirror.objects.list(), [there.mirror.state(*there.latest())]) == [], "nothing is left"
+    assert sum(proxy.seen[how] for how in HOW) > 10, proxy.seen
+
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        run_steps(STEPS, settings(2), BorrowedSession(spark), resume=True)
+    assert caplog.text.count("its tables are up to date") == len(STEPS) - 1, "all but publish, on a machine that has seen none of them"
