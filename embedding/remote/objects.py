@@ -187,20 +187,40 @@ class Objects:
         _ = self._obstore
         from obstore.store import from_url
 
-        options: dict[str, Any] = {}
-        if self.address.startswith("file://"):
-            options["mkdir"] = True
-        else:
-            options["retry_config"] = {"max_retries": 10, "retry_timeout": timedelta(minutes=3)}
-            # A store of one's own, without https, is asked for by its address; object_store wants to be told twice.
-            if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):
-                options["client_options"] = {"allow_http": True, "timeout": timedelta(minutes=10)}
-            else:
-                options["client_options"] = {"timeout": timedelta(minutes=10)}
+        options = {"mkdir": True} if self.address.startswith("file://") else _options()
         try:
             return from_url(self.address, **options)
         except Exception as error:
             raise WarehouseError(f"{self.address}: cannot be opened ({_first_line(error)})") from error
+
+
+def fsspec_options(address: str) -> dict[str, Any]:
+    """Let fsspec open an address by obstore, where its own library for that store (s3fs, gcsfs) is not installed; with what options.
+
+    Raises:
+        ImportError: neither is installed.
+    """
+    import fsspec
+
+    scheme = address.partition("://")[0]
+    if scheme not in SCHEMES or scheme == "file":
+        return {}
+    try:
+        known = fsspec.get_filesystem_class(scheme)
+    except ImportError:
+        from obstore.fsspec import register
+
+        register(scheme)
+        return _options()
+    return _options() if known.__module__.startswith("obstore") else {}
+
+
+def _options() -> dict[str, Any]:
+    """How often to try again, and that a store of one's own, at http://, is meant: object_store wants to be told twice."""
+    client: dict[str, Any] = {"timeout": timedelta(minutes=10)}
+    if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):
+        client["allow_http"] = True
+    return {"retry_config": {"max_retries": 10, "retry_timeout": timedelta(minutes=3)}, "client_options": client}
 
 
 def _first_line(error: Exception) -> str:

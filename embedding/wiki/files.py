@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, cast
 
 from embedding import __version__
 from embedding.errors import BookspaceError, DumpError, EnvironmentProblem
+from embedding.remote.objects import fsspec_options
 
 # Seconds before reading again from a store that is busy or has broken off. A big dump is thousands of requests: where one in ten fails,
 # seven in a row do so once in ten millions.
@@ -184,12 +185,12 @@ def _store(path: str) -> Any:
     try:
         import fsspec
 
-        options = {"client_kwargs": _HTTP} if path.startswith(("http://", "https://")) else {}
+        options = {"client_kwargs": _HTTP} if path.startswith(("http://", "https://")) else fsspec_options(path)
         return fsspec.core.url_to_fs(path, **options)[0]
     except ImportError as error:
         raise EnvironmentProblem(
-            f"{path}: {error}; pip install -c constraints.txt 'bookspace[remote]' brings fsspec and https; "
-            "other stores need their own library besides (s3fs, gcsfs)"
+            f"{path}: {error}; pip install -c constraints.txt 'bookspace[remote,store]' brings fsspec, https, s3, gs and abfs; "
+            "other stores need their own library besides"
         ) from None
     except ValueError as error:
         raise DumpError(f"{path}: {error}; give a path, or an address such as s3://bucket/file or https://host/file") from None

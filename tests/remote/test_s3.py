@@ -19,11 +19,13 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from embedding.errors import DumpError
 from embedding.remote.objects import Objects
 from embedding.remote.state import unnamed
 from embedding.runs import run_steps
 from embedding.settings_files import load_settings
 from embedding.warehouse import Warehouse
+from embedding.wiki.files import find_files, open_file, size_of
 from jobs.pipeline import STEPS
 from tests.conftest import BorrowedSession
 from tests.deploy.running import assert_same_tables
@@ -93,6 +95,22 @@ def test_every_way_to_fail_is_got_over(proxy: FailingProxy, tmp_path: Path) -> N
     assert not objects.create("created", b"second")
     assert objects.read("created") == b"first"
     assert set(proxy.seen) == {*HOW, "done"}, proxy.seen
+
+
+def test_a_dump_is_found_and_read_in_the_store(proxy: FailingProxy, tmp_path: Path) -> None:
+    file = tmp_path / "testwiki-20240501-pages-articles.xml.bz2"
+    file.write_bytes(os.urandom(300_000))
+    Objects("s3://books/dumps").upload({file.name: file, "testwiki-20240501-index.txt": file})
+    address = f"s3://books/dumps/{file.name}"
+    assert find_files(address) == find_files("s3://books/dumps/") == find_files("s3://books/dumps/*.bz2") == [address]
+    assert size_of(address) == 300_000
+    with open_file(address) as opened:
+        opened.seek(200_000)
+        assert opened.read(1000) == file.read_bytes()[200_000:201_000]
+        opened.seek(10)
+        assert opened.read(5) == file.read_bytes()[10:15]
+    with pytest.raises(DumpError, match="no such file"):
+        find_files("s3://books/dumps/none.xml")
 
 
 @pytest.mark.parametrize(("moment", "seen"), [("between two files", "old"), ("before the commit", "old"), ("after the commit", "new")])
