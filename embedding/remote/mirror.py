@@ -38,7 +38,6 @@ class Mirror:
         self.address = address.rstrip("/")
         self.objects = Objects(self.address)
         self.root = cache_folder(self.address, cache)
-        self._states: dict[Snapshot, State] = {}
         self._followed: CheckpointCopies | None = None
 
     def pull(self) -> None:
@@ -65,30 +64,21 @@ class Mirror:
     def _pull(self) -> None:
         listed = self.objects.list(STATES)
         numbers = newest(listed)
-        self._states = {}
-        for record in (self.root / _OURS).glob("wiki=*/snapshot=*.json"):
-            snapshot = Snapshot(record.parent.name.removeprefix("wiki="), record.stem.removeprefix("snapshot="))
+        for snapshot in self._snapshots():
             if snapshot not in numbers:
                 show(self.root, snapshot, State())
-                record.unlink()
+                self._record(snapshot).unlink()
         for snapshot, number in sorted(numbers.items()):
             key = state_key(snapshot, number)
-            written, record = listed[key].written.isoformat(), self._record(snapshot)
-            try:
-                known = json.loads(record.read_text(encoding="utf-8"))
-                same = known["key"] == key and known["written"] == written
-                state = State.from_json(known["state"].encode(), str(record)) if same else None
-            except (OSError, ValueError, KeyError, WarehouseError):
-                state = None
-            if state is None:
+            written = listed[key].written.isoformat()
+            if self._recorded(snapshot)[:2] != (key, written):
                 state = State.from_json(self.objects.read(key), f"{self.address}/{key}")
                 show(self.root, snapshot, state)
                 self._remember(snapshot, state, written)
-            self._states[snapshot] = state
 
     def state(self, snapshot: Snapshot) -> State:
-        """What the last `pull` or commit found of a snapshot."""
-        return self._states.get(snapshot, State())
+        """What the copy shows of a snapshot: what the last `pull` or commit of this machine has found."""
+        return self._recorded(snapshot)[2]
 
     def fetch(self, snapshot: Snapshot, folders: Iterable[Path]) -> None:
         """Bring the files of these folders of the copy that are not there yet.
@@ -202,7 +192,7 @@ class Mirror:
         """Objects that are of no table, and their bytes: what dead runs have left. Those of the last day may be of a run at work."""
         old = datetime.now(UTC) - timedelta(seconds=_SECONDS_OF_A_STEP)
         there = {key: found.bytes for key, found in self.objects.list().items() if found.written < old}
-        return {key: there[key] for key in unnamed(there, self._states.values())}
+        return {key: there[key] for key in unnamed(there, map(self.state, self._snapshots()))}
 
     @contextmanager
     def showing(self, snapshot: Snapshot, state: State) -> Iterator[None]:
@@ -211,7 +201,6 @@ class Mirror:
             yield
             show(self.root, snapshot, state)
             self._remember(snapshot, state, "")
-            self._states[snapshot] = state
 
     def _write(self, snapshot: Snapshot, base: State, make: Callable[[State], State]) -> State:
         """Make the next state, on top of what others have published or withdrawn meanwhile, but not of tables they have written."""
@@ -260,6 +249,20 @@ class Mirror:
 
     def _record(self, snapshot: Snapshot) -> Path:
         return self.root / _OURS / f"wiki={snapshot.wiki}" / f"snapshot={snapshot.date}.json"
+
+    def _snapshots(self) -> list[Snapshot]:
+        """Those that the copy shows."""
+        records = (self.root / _OURS).glob("wiki=*/snapshot=*.json")
+        return [Snapshot(one.parent.name.removeprefix("wiki="), one.stem.removeprefix("snapshot=")) for one in records]
+
+    def _recorded(self, snapshot: Snapshot) -> tuple[str, str, State]:
+        """The state that the copy shows, its object, and when that was written; nothing, where nothing is known."""
+        file = self._record(snapshot)
+        try:
+            record = json.loads(file.read_text(encoding="utf-8"))
+            return str(record["key"]), str(record["written"]), State.from_json(record["state"].encode(), str(file))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, WarehouseError):
+            return "", "", State()
 
     def _remember(self, snapshot: Snapshot, state: State, written: str) -> None:
         record = {"key": state_key(snapshot, state.number), "written": written, "state": state.to_json().decode()}

@@ -31,13 +31,13 @@ class FailingProxy(ThreadingHTTPServer):
 
     def __init__(self, port: int, store: int, share: float = 0.1, seed: int = 1) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
-        self.store, self._share, self._random, self._lock = store, share, random.Random(seed), threading.Lock()
+        self.store, self.share, self._random, self._lock = store, share, random.Random(seed), threading.Lock()
         self.seen: Counter[str] = Counter()
 
     def fate(self) -> str:
         """What becomes of the next request."""
         with self._lock:
-            how = self._random.choice(HOW) if self._random.random() < self._share else "done"
+            how = self._random.choice(HOW) if self._random.random() < self.share else "done"
             self.seen[how] += 1
             return how
 

@@ -212,6 +212,22 @@ def test_objects_that_dead_runs_left_are_pruned_once_they_are_old(one: Machine, 
     assert one.titles() == ["a"]
 
 
+def test_a_warehouse_that_stays_open_sees_what_its_machine_has_written_since(one: Machine) -> None:
+    one.write("old", model=b"old")
+    early = one.open()
+    one.write("new", model=b"new")
+    assert [file.is_file() for file in early.files("links", SNAPSHOT)] == [True]
+    assert early.manifest("links", SNAPSHOT).id == one.open().manifest("links", SNAPSHOT).id
+
+
+def test_a_copy_whose_record_is_damaged_is_brought_anew(one: Machine) -> None:
+    one.write("a")
+    root = one.open().root
+    for record in (root / "_mirror").glob("wiki=*/*.json"):
+        record.write_text("{")
+    assert one.titles() == ["a"]
+
+
 def test_few_states_are_kept(one: Machine) -> None:
     for title in "abcde":
         one.write(title)

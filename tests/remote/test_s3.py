@@ -80,8 +80,9 @@ def proxy(store: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[FailingProxy]
 
 
 def test_every_way_to_fail_is_got_over(proxy: FailingProxy, tmp_path: Path) -> None:
+    proxy.share = 0.25
     objects = Objects("s3://books/objects")
-    content = {f"k/{number}": b"%d" % number * 3 for number in range(40)}
+    content = {f"k/{number}": b"%d" % number * 3 for number in range(60)}
     for key, value in content.items():
         objects.write(key, value)
     assert {key: objects.read(key) for key in content} == content
