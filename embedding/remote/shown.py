@@ -26,14 +26,14 @@ def show(root: Path, snapshot: Snapshot, state: State) -> None:
     manifests = set(state.manifests()) | {_path(root, file) for file in there if file.name == MANIFEST}
     changed = {path.rpartition("/")[0] for path in manifests if _text(root / path) != state.texts.get(path)}
     for file in sorted(there, key=lambda file: file.name != MANIFEST):
-        path, folder = _path(root, file), _path(root, file.parent)
+        path, place = _path(root, file), _path(root, file.parent)
         if file.name.startswith("."):  # is being fetched, or was when its process died
             keep = time.time() - file.stat().st_mtime < _SECONDS_OF_A_FETCH
         elif file.name == MANIFEST:
-            keep = folder not in changed
+            keep = place not in changed
         else:  # a name without the id of a run may be that of another run's file
             stored = state.files.get(path)
-            keep = stored is not None and file.stat().st_size == stored.bytes and (stored.key == path or folder not in changed)
+            keep = stored is not None and file.stat().st_size == stored.bytes and (stored.key == path or place not in changed)
         if not keep:
             file.unlink(missing_ok=True)
     for folder in folders:
