@@ -18,6 +18,8 @@ from embedding.errors import BookspaceError, EnvironmentProblem, WarehouseError
 
 SCHEMES = ("s3", "s3a", "gs", "abfs", "abfss", "az", "azure", "adl", "file")
 AT_ONCE = 8  # transfers
+PARTS_AT_ONCE = 4  # of one file that is written in parts, which are held in memory
+SECONDS_BETWEEN_LINES = 15.0  # of the log
 WAITS = (1.0, 5.0, 20.0)  # seconds before a whole transfer is tried again that obstore has given up
 Result = TypeVar("Result")
 log = logging.getLogger("bookspace")
@@ -85,7 +87,8 @@ class Objects:
 
     def upload(self, files: Mapping[str, Path]) -> None:
         """Write files as objects, by key, several at once. What was written before an error stays there."""
-        self._each(files.items(), lambda one: self._tried(one[0], lambda: self._obstore.put(self._store, one[0], one[1])))
+        put, many = self._obstore.put, PARTS_AT_ONCE
+        self._each(files.items(), lambda one: self._tried(one[0], lambda: put(self._store, *one, max_concurrency=many)), "written")
 
     def download(self, objects: Mapping[str, Path]) -> None:
         """Write objects, by key, into files, several at once. A file is there whole or not at all.
@@ -93,7 +96,7 @@ class Objects:
         Raises:
             FileNotFoundError: an object is not there.
         """
-        self._each(objects.items(), lambda one: self._tried(one[0], lambda: self._fetch(*one)))
+        self._each(objects.items(), lambda one: self._tried(one[0], lambda: self._fetch(*one)), "fetched")
 
     def _fetch(self, key: str, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -128,12 +131,18 @@ class Objects:
         self._each(keys, remove)
 
     @staticmethod
-    def _each(things: Iterable[Any], do: Callable[[Any], Any]) -> None:
+    def _each(things: Iterable[Any], do: Callable[[Any], Any], what: str = "") -> None:
+        """Do it to all, several at once; say every few seconds how far it is."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             waiting = [pool.submit(do, thing) for thing in things]
+            started = told = time.monotonic()
             try:
-                for one in waiting:
+                for done, one in enumerate(waiting, 1):
                     one.result()
+                    if what and (now := time.monotonic()) - told > SECONDS_BETWEEN_LINES:
+                        told, rate = now, done / (now - started)
+                        left = (len(waiting) - done) / rate
+                        log.info("%s: %d of %d files, %.3g files/s, %.0f s left", what, done, len(waiting), rate, left)
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise

@@ -19,6 +19,7 @@ from embedding.manifest import Snapshot
 from embedding.tables import FOLDERS, TABLES
 
 STATES, LOCKS, CHECKPOINTS, SAMPLE = "_snapshots", "_locks", "_checkpoints", "_sample"
+_PLACES = {*TABLES, *FOLDERS, "_published"}
 _STATE = re.compile(rf"{STATES}/wiki=([^/]+)/snapshot=([^/]+)/([0-9]+)\.json")
 
 
@@ -62,7 +63,7 @@ class State:
             files = {path: Stored(str(one["key"]), int(one["bytes"])) for path, one in made["files"].items()}
             texts = {path: str(text) for path, text in made["texts"].items()}
             if strange := [path for path in (*files, *texts) if not _is_inside(path)]:
-                raise ValueError(f"{strange[0]!r} is no path in a warehouse")
+                raise ValueError(f"{strange[0]!r} is no path of a table")
             return cls(int(made["number"]), str(made["id"]), files, texts)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise WarehouseError(f"{name}: is damaged ({error!r}); remove it: the one before it counts then") from None
@@ -125,6 +126,6 @@ def unnamed(keys: Iterable[str], states: Iterable[State]) -> list[str]:
 
 
 def _is_inside(path: str) -> bool:
-    """Can it be a path in a warehouse's local copy? A state is data, and must not lead anywhere else."""
+    """Can it be a path of a table, a folder or a mark? A state is data, and must not lead anywhere else in the local copy, or out of it."""
     parts = path.split("/")
-    return bool(path) and not path.startswith("/") and ".." not in parts and "" not in parts and "\0" not in path
+    return len(parts) > 1 and parts[0] in _PLACES and not {"", ".", ".."} & set(parts) and "\0" not in path

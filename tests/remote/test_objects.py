@@ -51,6 +51,15 @@ def test_files_travel_both_ways(objects: Objects, tmp_path: Path) -> None:
     assert not [file for file in (tmp_path / "more").iterdir() if file.name.startswith(".")], "nothing half written"
 
 
+def test_how_far_it_is_is_said(objects: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    (tmp_path / "a").write_bytes(b"1")
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_LINES", -1.0)
+    objects.upload({f"k/{number}": tmp_path / "a" for number in range(3)})
+    assert [line.split(" files")[0] for line in caplog.messages] == ["written: 1 of 3", "written: 2 of 3", "written: 3 of 3"]
+    assert "files/s, 0 s left" in caplog.messages[-1]
+
+
 def test_what_may_pass_is_tried_again(objects: Objects, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     fails = [obstore.exceptions.GenericError("connection reset"), ConnectionError("broke off after 1 of 2 bytes")]
     real = obstore.get

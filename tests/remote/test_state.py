@@ -75,7 +75,9 @@ def test_the_highest_number_counts() -> None:
     assert newest([*keys, "_snapshots/x", "_snapshots/wiki=a/snapshot=b/c.json"]) == {SNAPSHOT: 100_000_000}
 
 
-@pytest.mark.parametrize("path", ["../x", "/etc/x", "links/../../x", "", "links//x", "links/\0"])
+@pytest.mark.parametrize(
+    "path", ["../x", "/etc/x", "links/../../x", "", "links", "links//x", "links/\0", "_staging/a/commit.json", "_mirror/lock"]
+)
 def test_a_state_leads_nowhere_but_into_the_warehouse(path: str) -> None:
     for part in ({"files": {path: {"key": "k", "bytes": 1}}, "texts": {}}, {"files": {}, "texts": {path: "x"}}):
         with pytest.raises(WarehouseError, match=r"s3://b/1\.json: is damaged .*remove it"):
