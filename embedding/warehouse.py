@@ -44,8 +44,8 @@ class Warehouse:
 
     def __init__(self, root: str | Path, cache: str | None = None) -> None:
         self.mirror = Mirror(str(root), cache) if "://" in str(root) else None
-        self.name = self.mirror.address if self.mirror else str(root)
         self.root = self.mirror.root if self.mirror else Path(root)
+        self.name = self.mirror.address if self.mirror else str(self.root)
         if strange := " ".join(sorted(_PATTERN & set(str(self.root.absolute())))):
             raise WarehouseError(f"{self.root.absolute()}: the warehouse's path must not hold {strange}, which Spark takes for a pattern")
         self.staging, self.publication = Staging(self.root), Publication(self.root, self.mirror)
