@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embedding.errors import EnvironmentProblem
+from embedding.errors import EnvironmentProblem, SettingsError
 from embedding.settings import Settings, SparkSettings
 from embedding.views import catalog_statements, table_marks
 from embedding.warehouse import Warehouse, address
@@ -28,6 +28,19 @@ def metastore_conf(metastore: str) -> dict[str, str]:
         "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={folder}/derby;create=true",
         "spark.sql.warehouse.dir": address(folder / "managed"),
     }
+
+
+def check_place(warehouse: Warehouse, place: str | None) -> None:
+    """Find out before any work whether the tables can be made known there (None: nowhere).
+
+    Raises:
+        SettingsError: the warehouse is in an object store, where a table's folder may hold files that are of no table.
+    """
+    if place and warehouse.mirror:
+        raise SettingsError(
+            f"{warehouse.name}: only tables in a folder can be written into a catalog ({place}): in an object store files about to "
+            "be removed may lie beside a table's own; ask with `bookspace sql`, and leave catalog.place unset"
+        )
 
 
 def with_metastore(settings: SparkSettings, metastore: str) -> SparkSettings:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+from embedding.catalog import check_place
 from embedding.command_line import add_options, reported, settings_of
 from embedding.errors import BookspaceError, SettingsError
 from embedding.job import Session, Step, run_step
@@ -89,6 +90,7 @@ def run_steps(
     """
     start_log(settings.monitoring.log)
     warehouse = Warehouse(settings.warehouse, settings.warehouse_cache)
+    check_place(warehouse, settings.catalog.place)
     _probe(warehouse)
     settings = _with_sample(settings, warehouse)
     snapshot = snapshot_of(settings)

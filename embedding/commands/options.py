@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from embedding.command_line import settings_of
-from embedding.errors import NotFoundError, SettingsError
+from embedding.errors import NotFoundError
 from embedding.manifest import Snapshot
 from embedding.settings import Settings
 from embedding.warehouse import Warehouse
@@ -51,21 +51,6 @@ def reader_warehouse(options: argparse.Namespace) -> Warehouse:
     """The warehouse of such a command."""
     settings = reader_settings(options)
     return Warehouse(settings.warehouse, settings.warehouse_cache)
-
-
-def catalogued_warehouse(settings: Settings) -> Warehouse:
-    """The warehouse of a command that writes down where tables lie.
-
-    Raises:
-        SettingsError: it is in an object store, where a folder may hold files that are of no table.
-    """
-    warehouse = Warehouse(settings.warehouse, settings.warehouse_cache)
-    if warehouse.mirror:
-        raise SettingsError(
-            f"{warehouse.name}: only tables in a folder can be written into a catalog; in an object store files that are about to be "
-            "removed may lie beside a table's own; ask with `bookspace sql`"
-        )
-    return warehouse
 
 
 def shown_snapshot(warehouse: Warehouse, wiki: str | None, date: str | None = None) -> Snapshot:

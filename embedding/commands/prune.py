@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from embedding.catalog import follow
+from embedding.catalog import check_place, follow
 from embedding.command_line import add_reading_options
 from embedding.commands.options import Commands, count, reader_settings, wiki
 from embedding.errors import NotFoundError
@@ -26,6 +26,7 @@ def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     """Remove, and print a line a snapshot."""
     settings = reader_settings(options)
     warehouse = Warehouse(settings.warehouse, settings.warehouse_cache)
+    check_place(warehouse, settings.catalog.place)
     there = sorted({snapshot.wiki for snapshot in warehouse.snapshots()})
     if options.wiki is not None and options.wiki not in there:
         raise NotFoundError(f"{warehouse.name}: holds no snapshot of {options.wiki}" + (f"; it holds {', '.join(there)}" if there else ""))

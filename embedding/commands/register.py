@@ -25,11 +25,12 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     """Register the tables and say where."""
-    from embedding.catalog import JDBC, register, register_on_server, with_metastore
+    from embedding.catalog import JDBC, check_place, register, register_on_server, with_metastore
 
     settings = reader_settings(options)
     warehouse = Warehouse(settings.warehouse, settings.warehouse_cache)
     place = options.metastore or settings.catalog.place or str(warehouse.root.absolute() / "_metastore")
+    check_place(warehouse, place)
     name = options.database or settings.catalog.database
     if place.startswith(JDBC):
         tables = register_on_server(place, warehouse, name)

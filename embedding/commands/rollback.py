@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from embedding.catalog import follow
+from embedding.catalog import check_place, follow
 from embedding.command_line import add_reading_options
 from embedding.commands.options import Commands, reader_settings, wiki
 from embedding.errors import NotFoundError
@@ -23,6 +23,7 @@ def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     """Withdraw the snapshot in view, and say what is shown now."""
     settings = reader_settings(options)
     warehouse = Warehouse(settings.warehouse, settings.warehouse_cache)
+    check_place(warehouse, settings.catalog.place)
     shown = {snapshot.wiki: snapshot for snapshot in warehouse.latest()}
     if not shown:
         raise NotFoundError(f"{warehouse.name}: shows no snapshot")

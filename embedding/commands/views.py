@@ -3,8 +3,9 @@
 import argparse
 from collections.abc import Sequence
 
+from embedding.catalog import check_place
 from embedding.command_line import add_reading_options
-from embedding.commands.options import Commands, catalogued_warehouse, database, reader_settings
+from embedding.commands.options import Commands, database, reader_warehouse
 from embedding.job import Step
 from embedding.views import catalog_statements, duckdb_statements
 
@@ -20,6 +21,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace, _: Sequence[Step]) -> None:
     """Print the statements."""
-    warehouse = catalogued_warehouse(reader_settings(options))
+    warehouse = reader_warehouse(options)
+    check_place(warehouse, options.engine)
     made = duckdb_statements(warehouse) if options.engine == "duckdb" else catalog_statements(warehouse, options.database)
     print("".join(f"{statement};\n" for statement in made), end="")

@@ -58,3 +58,10 @@ def test_a_step_whose_executors_are_elsewhere_says_so(settings: Any) -> None:
     session = BorrowedSession(_Cluster())  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match=r"executors of spark://master:7077 do not see .* local copy .*; give a local master"):
         run_steps([read_dump.STEP], settings("one"), session)
+
+
+def test_a_catalog_of_tables_in_a_store_is_refused_before_any_work(settings: Any) -> None:
+    given = settings("one")
+    given = given.model_copy(update={"catalog": given.catalog.model_copy(update={"place": "thrift://host:9083"})})
+    with pytest.raises(SettingsError, match=r"only tables in a folder can be written into a catalog \(thrift://host:9083\)"):
+        run_steps([read_dump.STEP], given)
