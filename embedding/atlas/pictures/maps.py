@@ -16,7 +16,7 @@ AS_PIXELS_ABOVE = 5_000  # points; with more, a vector file would be slow to ope
 NAMES_ABOVE = 2_000  # points; with fewer, a group's name would hide what it names
 LEAST_NAMED = 20  # books of a group whose name is written on the map: fewer are densest nowhere
 TITLES = 70
-LEAST_DOT = (72 / DPI) ** 2  # a pixel of the printed sheet, in square points
+LEAST_DOT = (2 * 72 / DPI) ** 2  # two by two pixels of the printed sheet, in square points: single ones are too pale
 LEAST_SHAPE = 0.5  # square points: of a smaller one no eye sees the shape, but shapes that fill less of it look fainter
 
 Points = NDArray[np.float64]
