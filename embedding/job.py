@@ -143,7 +143,9 @@ class Session:
     def stop(self) -> None:
         """Stop Spark if it was started."""
         if self.started:
-            self.started.stop()
+            from embedding.spark import stop_session
+
+            stop_session(self.started)
         if "_scratch" in self.__dict__:
             self._scratch.cleanup()
 

@@ -3,18 +3,22 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError, Py4JNetworkError
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from embedding.errors import BookspaceError, DumpError, EnvironmentProblem, WarehouseError
 from embedding.settings import SparkSettings
+from embedding.signals import held_back
 from embedding.staging import StagedTable
 from embedding.tables import TABLES
 from embedding.warehouse import address
@@ -22,6 +26,10 @@ from embedding.warehouse import address
 JAVA_VERSIONS = (17, 21)
 LOOPBACK = "127.0.0.1"
 _OURS = re.compile(r"embedding\.errors\.(\w+): ([^\n]*)")
+_KILLED = (
+    "if the machine was out of memory (the kernel's log says so), give Spark fewer cores, for example --set 'spark.master=local[2]', or "
+    "less memory; the same command goes on"
+)
 _LOG_CONFIG = """
 rootLogger.level = {level}
 rootLogger.appenderRef.stderr.ref = console
@@ -78,7 +86,15 @@ def start_session(settings: SparkSettings, app: str, scratch: Path) -> SparkSess
     }
     for key, value in needed.items():
         builder = builder.config(key, value)
-    return builder.getOrCreate()
+    # A JVM whose driver goes before the two have found each other stays for ever.
+    with held_back(signal.SIGTERM, signal.SIGINT):
+        return builder.getOrCreate()
+
+
+def stop_session(session: SparkSession) -> None:
+    """Stop it, also when its JVM is gone, which is then somebody else's error to tell."""
+    with suppress(OSError, Py4JError):
+        session.stop()
 
 
 def _event_log_folder(folder: str) -> str:
@@ -157,6 +173,8 @@ def one_line(error: Exception, warehouse: Path | str) -> BookspaceError | None:
 
     An error of ours that was raised in a worker comes back inside Java's; a full disk is Java's own.
     """
+    if _is_jvm_gone(error):
+        return EnvironmentProblem(f"Spark's JVM has ended in the middle of the work; {_KILLED}")
     if not isinstance(error, PySparkException | Py4JError):
         return None
     text = str(error)
@@ -168,6 +186,10 @@ def one_line(error: Exception, warehouse: Path | str) -> BookspaceError | None:
         return kind(ours[2].strip()) if issubclass(kind, BookspaceError) else None
     if "OutOfMemoryError" in text:
         return EnvironmentProblem("Spark ran out of memory; give it more, for example --set spark.driver_memory=8g")
+    if "JAVA_GATEWAY_EXITED" in text:
+        return EnvironmentProblem(f"Spark's JVM ended while it was starting (what it said itself stands above); {_KILLED}")
+    if "Python worker exited unexpectedly" in text:
+        return EnvironmentProblem(f"one of Spark's Python workers has ended in the middle of the work; {_KILLED}")
     for sign in ("No space left on device", "Disk quota exceeded", "Read-only file system", "Permission denied", "Mkdirs failed"):
         line = next((line.strip() for line in text.splitlines() if sign in line), None)
         if line:
@@ -176,3 +198,9 @@ def one_line(error: Exception, warehouse: Path | str) -> BookspaceError | None:
                 "give another --warehouse, or another scratch folder with --set 'spark.conf={spark.local.dir: FOLDER}'"
             )
     return None
+
+
+def _is_jvm_gone(error: Exception) -> bool:
+    """Was it raised by py4j because nobody answers any more?"""
+    refused = isinstance(error, ConnectionError) and any("py4j" in frame.filename for frame in traceback.extract_tb(error.__traceback__))
+    return refused or isinstance(error, Py4JNetworkError)

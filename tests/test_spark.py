@@ -1,12 +1,16 @@
 """The session, files that do not mix, counts, and Java."""
 
 import os
+import signal
+import subprocess
+import sys
 from ipaddress import ip_address
 from pathlib import Path
 
 import psutil
 import pyarrow.parquet as pq
 import pytest
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -96,6 +100,38 @@ def test_errors_of_workers_and_of_java_come_down_to_one_line(spark: SparkSession
     assert isinstance(known, DumpError)
     assert str(known) == "x.bz2: is cut off at byte 17"
     assert isinstance(one_line(PySparkException("java.io.IOException: No space left on device"), Path("w")), WarehouseError)
+    assert isinstance(one_line(PySparkException("[JAVA_GATEWAY_EXITED] Java gateway process exited"), Path("w")), EnvironmentProblem)
     assert one_line(PySparkException("a bug of ours"), Path("w")) is None
     assert one_line(ValueError("no Spark error"), Path("w")) is None
     assert issubclass(WarehouseError, BookspaceError)
+
+
+def test_a_worker_that_is_killed_is_said_in_one_line(spark: SparkSession) -> None:
+    def die(batches: object) -> object:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(Py4JError) as raised:
+        spark.range(1).mapInArrow(die, "id long").collect()  # type: ignore[arg-type]
+    known = one_line(raised.value, Path("warehouse"))
+    assert isinstance(known, EnvironmentProblem)
+    assert str(known).startswith("one of Spark's Python workers has ended in the middle of the work")
+
+
+def test_a_jvm_that_is_killed_is_said_in_one_line(tmp_path: Path) -> None:
+    """In a process of its own; what tidies up afterwards does not hide it."""
+    code = (
+        "import sys, psutil\nfrom embedding.command_line import reported\nfrom embedding.job import Session\n"
+        "from embedding.settings_files import load_settings\n"
+        "session = Session(load_settings([], ['wiki=testwiki', 'spark.master=local[1]', 'spark.driver_memory=512m']))\n"
+        "with reported('warehouse', False):\n  try:\n    rows = session.spark.range(1)\n"
+        "    java = [one for one in psutil.Process().children(recursive=True) if one.name() == 'java']\n"
+        "    java[0].kill()\n    psutil.wait_procs(java)\n    rows.count()\n  finally:\n    session.stop()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("bookspace: Spark's JVM has ended in the middle of the work; if the machine was out")
+
+
+def test_a_refusal_that_is_not_sparks_keeps_its_name() -> None:
+    assert one_line(ConnectionRefusedError(111, "Connection refused"), Path("w")) is None
