@@ -2,11 +2,8 @@
 
 import bz2
 import gzip
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +15,7 @@ from embedding.settings_files import load_settings
 from embedding.warehouse import Warehouse
 from jobs.pipeline import STEPS
 from tests.conftest import FOOTER, HEADER, BorrowedSession, multistream, page
+from tests.disks import mounted
 from tests.jobs.running import failure
 from tests.planted import SETTINGS, planted_pages, write_planted
 
@@ -123,20 +121,6 @@ def test_a_gate_that_is_missed_keeps_the_snapshot_out_of_view(spark: SparkSessio
     assert "neighbours" in _tables(tmp_path)
 
 
-@contextmanager
-def _mounted(folder: Path, options: str) -> Iterator[Path]:
-    folder.mkdir()
-    if (
-        os.geteuid() != 0
-        or subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], check=False, capture_output=True).returncode
-    ):
-        pytest.skip("a full or read-only disk needs the right to mount one")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-
-
 def _command(folder: Path, warehouse: Path) -> subprocess.CompletedProcess[str]:
     (folder / "test.yaml").write_text(SETTINGS)
     dump = write_planted(folder)
@@ -153,12 +137,12 @@ def _complaint(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_a_read_only_warehouse(tmp_path: Path) -> None:
-    with _mounted(tmp_path / "disk", "ro,size=1m") as disk:
+    with mounted(tmp_path / "disk", "ro,size=1m") as disk:
         assert f"{disk / 'w'}: cannot be written" in _complaint(_command(tmp_path, disk / "w"))
 
 
 def test_a_disk_too_small_for_the_sample(tmp_path: Path) -> None:
-    with _mounted(tmp_path / "disk", "size=64k") as disk:
+    with mounted(tmp_path / "disk", "size=64k") as disk:
         done = subprocess.run(
             [BOOKSPACE, "run", "--conf", "sample.yaml", "--warehouse", disk / "w"],
             capture_output=True,
@@ -173,7 +157,7 @@ def test_a_disk_too_small_for_the_sample(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", ["8k", "140k"])
 def test_a_full_warehouse(tmp_path: Path, size: str) -> None:
     """The disk runs full in whichever step comes first to need more than there is."""
-    with _mounted(tmp_path / "disk", f"size={size}") as disk:
+    with mounted(tmp_path / "disk", f"size={size}") as disk:
         complaint = _complaint(_command(tmp_path, disk / "w"))
         assert "No space left on device" in complaint or "cannot be written" in complaint
         warehouse = Warehouse(disk / "w")
