@@ -7,7 +7,7 @@
 # What it takes from the environment:
 #   MASTER       local[*] (the default), spark://HOST:7077, yarn, k8s://https://HOST:6443
 #   DEPLOY_MODE  client: the driver runs here (the default); cluster: on the cluster (yarn, k8s)
-#   ENVIRONMENT  the archive that deploy/pack.sh makes, for driver and executors; without it the Python on PATH serves
+#   ENVIRONMENT  the archive that deploy/pack.sh makes; executors get the smaller one beside it. Without it the Python on PATH serves
 #   IMAGE        k8s: the image of deploy/Dockerfile.spark, or of deploy/Dockerfile.train
 #   NAMESPACE    k8s: where the pods go (default)
 #   GPUS         GPUs of the driver, for the steps that use one (0)
@@ -186,6 +186,9 @@ case $manager in
         ;;
     standalone | yarn)
         if [ -n "$archive" ]; then
+            # Executors need less than the driver, unless they train; in cluster mode all machines get the same.
+            smaller=${archive%.tar.gz}-executors.tar.gz
+            [ "$mode" = cluster ] || [ -n "$together" ] || [ ! -f "$smaller" ] || archive=$smaller
             spark+=(--archives "$archive#environment" --conf spark.pyspark.python=./environment/bin/python)
         elif [ "$mode" = client ]; then
             spark+=(--conf "spark.pyspark.python=$(command -v "$python")") # the same place on every machine

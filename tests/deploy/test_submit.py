@@ -58,6 +58,21 @@ def _settings(asked: list[str]) -> dict[str, str]:
     return dict(asked[i + 1].split("=", 1) for i, word in enumerate(asked) if word == "--conf" and "=" in asked[i + 1])
 
 
+def test_executors_get_the_smaller_archive_where_it_will_do(folder: Path) -> None:
+    whole, smaller = str(folder / "env.tar.gz"), str(folder / "env-executors.tar.gz")
+    (folder / "env-executors.tar.gz").write_bytes(b"is not unpacked here")
+
+    def archive(*arguments: str, **environment: str) -> str:
+        asked, _ = _submit(folder, *arguments, "--warehouse", "/w", ENVIRONMENT=whole, **environment)
+        return asked[asked.index("--archives") + 1]
+
+    assert archive("read_dump", MASTER="spark://h:7077") == f"{smaller}#environment"
+    assert archive("read_dump", MASTER="yarn") == f"{smaller}#environment"
+    # These need torch, or are the driver's too.
+    assert archive("train_embedding", MASTER="spark://h:7077", PROCESSES="2") == f"{whole}#environment"
+    assert archive("read_dump", MASTER="yarn", DEPLOY_MODE="cluster") == f"{whole}#environment"
+
+
 def test_here_the_driver_is_reached_by_nobody_else(folder: Path) -> None:
     asked, _ = _submit(folder, "read_dump", "--conf", "sample.yaml", "--set", "seed=2", "--", "--driver-memory", "2g", MASTER="local[2]")
     settings = _settings(asked)
