@@ -29,7 +29,7 @@ def duckdb(warehouse: Warehouse) -> Iterator[DuckDBPyConnection]:
 
 @pytest.fixture(scope="module")
 def spark_views(warehouse: Warehouse, spark: SparkSession) -> SparkSession:
-    register_spark(spark, warehouse)
+    register_spark(spark, warehouse, ";".join(QUERIES))
     return spark
 
 

@@ -145,7 +145,7 @@ class FusedAdam:
             taken += 1
         torch._fused_adam_(
             *(self._values, gradients, means, squares, [], steps),
-            lr=rate,
+            lr=float(rate) if rate.device.type == "cpu" else rate,  # there the kernel of a number is the quicker one
             beta1=FIRST,
             beta2=SECOND,
             weight_decay=0.0,
