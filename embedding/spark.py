@@ -202,5 +202,7 @@ def one_line(error: Exception, warehouse: Path | str) -> BookspaceError | None:
 
 def _is_jvm_gone(error: Exception) -> bool:
     """Was it raised by py4j because nobody answers any more?"""
+    # So py4j puts it when the connection breaks in the middle of a call; what Java itself says comes as Py4JJavaError, or with a trace.
+    cut_off = type(error) is Py4JError and re.fullmatch(r"An error occurred while calling \S+", str(error)) is not None
     refused = isinstance(error, ConnectionError) and any("py4j" in frame.filename for frame in traceback.extract_tb(error.__traceback__))
-    return refused or isinstance(error, Py4JNetworkError)
+    return cut_off or refused or isinstance(error, Py4JNetworkError)

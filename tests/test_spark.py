@@ -101,6 +101,8 @@ def test_errors_of_workers_and_of_java_come_down_to_one_line(spark: SparkSession
     assert str(known) == "x.bz2: is cut off at byte 17"
     assert isinstance(one_line(PySparkException("java.io.IOException: No space left on device"), Path("w")), WarehouseError)
     assert isinstance(one_line(PySparkException("[JAVA_GATEWAY_EXITED] Java gateway process exited"), Path("w")), EnvironmentProblem)
+    assert isinstance(one_line(Py4JError("An error occurred while calling o55.read"), Path("w")), EnvironmentProblem), "the JVM was killed"
+    assert one_line(Py4JError("An error occurred while calling o55.read. Trace:\njava.lang.Error"), Path("w")) is None
     assert one_line(PySparkException("a bug of ours"), Path("w")) is None
     assert one_line(ValueError("no Spark error"), Path("w")) is None
     assert issubclass(WarehouseError, BookspaceError)

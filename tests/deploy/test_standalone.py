@@ -1,15 +1,18 @@
 """All steps on a real standalone cluster: a master and two workers, each in its own folder, with the packed environment alone.
 
+One of the workers is lost in the middle of a stage, and comes back later.
+
 Slow: packing installs everything once more (BOOKSPACE_ENVIRONMENT names an archive that deploy/pack.sh has made).
 """
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from jobs.pipeline import STEPS
 from tests.deploy.running import ROOT, SPARK_HOME, SUBMIT, assert_same_tables, call, clean_environment
 
 pytestmark = pytest.mark.slow
+LOSES_A_WORKER = "extract_books"
 
 
 @dataclass
@@ -30,26 +34,50 @@ class Cluster:
     Attributes:
         master: its address.
         workers: the work folder of each worker.
+        start: starts the worker of a folder.
+        processes: the worker of each folder.
         pythons: command and loaded libraries of every Python process that was seen at work, by the worker in whose folder it ran.
     """
 
     master: str
     workers: list[Path]
+    start: Callable[[Path], "subprocess.Popen[bytes]"]
+    processes: dict[Path, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     pythons: dict[Path, set[str]] = field(default_factory=dict)
+
+    def at_work(self) -> Iterator[tuple[Path, psutil.Process]]:
+        """The executors' Python processes, each with the worker in whose folder it is."""
+        for process in psutil.process_iter():
+            try:
+                command, cwd = process.cmdline(), Path(process.cwd())
+                worker = next((worker for worker in self.workers if cwd.is_relative_to(worker)), None)
+                if worker and any("pyspark" in word for word in command) and "java" not in command[0]:
+                    yield worker, process
+            except (psutil.Error, OSError, IndexError):
+                continue
 
     def look(self, stop: threading.Event) -> None:
         """Watch the executors' Python processes until told to stop."""
         while not stop.wait(0.2):
-            for process in psutil.process_iter():
+            for worker, process in self.at_work():
                 try:
-                    command, cwd = process.cmdline(), Path(process.cwd())
-                    worker = next((worker for worker in self.workers if cwd.is_relative_to(worker)), None)
-                    if worker is None or not any("pyspark" in word for word in command) or "java" in command[0]:
-                        continue
                     maps = {part.path for part in process.memory_maps() if "site-packages" in part.path}
-                except (psutil.Error, OSError):
+                    self.pythons.setdefault(worker, set()).update({process.cmdline()[0], *maps})
+                except (psutil.Error, OSError, IndexError):
                     continue
-                self.pythons.setdefault(worker, set()).update({command[0], *maps})
+
+    def lose_one(self, lost: list[Path]) -> None:
+        """Once a task is at work on a worker, SIGKILL that worker with all that it has started, as when a machine is lost."""
+        while not lost:
+            time.sleep(0.05)
+            at_work = [worker for worker, _ in self.at_work()]
+            for worker in {worker for worker in at_work if at_work.count(worker) > 1}:  # the first process only forks the others
+                family = psutil.Process(self.processes[worker].pid)
+                for process in [family, *family.children(recursive=True)]:
+                    process.send_signal(signal.SIGKILL)
+                self.processes[worker].wait()
+                lost.append(worker)
+                break
 
 
 @pytest.fixture(scope="module")
@@ -68,29 +96,27 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    found = Cluster(f"spark://127.0.0.1:{port}", [folder / "worker-1", folder / "worker-2"])
-    start = [SPARK_HOME / "bin" / "spark-class"]
-    commands = {
-        "master": [*start, "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", port, "--webui-port", 0],
-        **{
-            worker.name: [
-                *start, "org.apache.spark.deploy.worker.Worker", "--host", "127.0.0.1", "--webui-port", 0,
-                "--cores", 1, "--memory", "1g", "--work-dir", worker, found.master,
-            ]
-            for worker in found.workers
-        },
-    }  # fmt: skip
-    processes = []
+    address = f"spark://127.0.0.1:{port}"
+
+    def start(log: str, name: str, *words: object) -> "subprocess.Popen[bytes]":
+        command = [SPARK_HOME / "bin" / "spark-class", f"org.apache.spark.deploy.{name}", "--host", "127.0.0.1", "--webui-port", 0, *words]
+        with (folder / log).open("wb") as file:
+            surroundings = clean_environment(SPARK_HOME=str(SPARK_HOME))
+            return subprocess.Popen(list(map(str, command)), stdout=file, stderr=file, cwd=folder, env=surroundings)
+
+    def start_worker(worker: Path) -> "subprocess.Popen[bytes]":
+        started = start(f"{worker.name}.log", "worker.Worker", "--cores", 1, "--memory", "1g", "--work-dir", worker, address)
+        _await(folder / f"{worker.name}.log", "Successfully registered with master")
+        return started
+
+    found = Cluster(address, [folder / "worker-1", folder / "worker-2"], start_worker)
+    master = start("master.log", "master.Master", "--port", port)
     try:
-        for name, command in commands.items():
-            with (folder / f"{name}.log").open("wb") as log:
-                surroundings = clean_environment(SPARK_HOME=str(SPARK_HOME))
-                processes.append(subprocess.Popen(list(map(str, command)), stdout=log, stderr=log, cwd=folder, env=surroundings))
         for worker in found.workers:
-            _await(folder / f"{worker.name}.log", "Successfully registered with master")
+            found.processes[worker] = found.start(worker)
         yield found
     finally:
-        for process in processes:
+        for process in (*found.processes.values(), master):
             process.terminate()
             process.wait(60)
 
@@ -102,7 +128,9 @@ def _await(log: Path, word: str, seconds: float = 120) -> None:
         time.sleep(0.2)
 
 
-def test_all_steps_give_the_tables_of_a_local_run(environment: Path, cluster: Cluster, tmp_path: Path) -> None:
+def test_all_steps_give_the_tables_of_a_local_run_though_a_worker_is_lost_in_a_stage(
+    environment: Path, cluster: Cluster, tmp_path: Path
+) -> None:
     shared = clean_environment(ENVIRONMENT=str(environment), SPARK_HOME=str(SPARK_HOME), XDG_CACHE_HOME=str(tmp_path / "cache"))
     here = tmp_path / "here"
     call([SUBMIT, "bookspace", "run", "--conf", "sample.yaml", "--warehouse", here], shared, tmp_path)
@@ -115,7 +143,15 @@ def test_all_steps_give_the_tables_of_a_local_run(environment: Path, cluster: Cl
     try:
         for step in STEPS:
             options = ["--conf", "sample.yaml", "--warehouse", there]
-            call([SUBMIT, step.name, *options, "--", *spark, *loopback], {**shared, "MASTER": cluster.master}, tmp_path)
+            lost: list[Path] = []
+            if step.name == LOSES_A_WORKER:
+                threading.Thread(target=cluster.lose_one, args=(lost,), daemon=True).start()
+            said = call([SUBMIT, step.name, *options, "--", *spark, *loopback], {**shared, "MASTER": cluster.master}, tmp_path)
+            print(said)  # for who reads the test's output
+            if step.name == LOSES_A_WORKER:
+                assert len(lost) == 1
+                assert re.search(r"Lost (executor|task)", said), said
+                cluster.processes[lost[0]] = cluster.start(lost[0])
     finally:
         stop.set()
         watch.join()
