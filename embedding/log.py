@@ -16,6 +16,7 @@ def start_log(how: Literal["text", "json"] = "text") -> None:
     """Log to stderr; called again, only the format changes."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     _LOGGER.setLevel(logging.INFO)
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)  # that the JVM is gone is said in one line by `spark.one_line`
     formatter = JsonFormatter() if how == "json" else logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
     for handler in logging.getLogger().handlers:
         handler.setFormatter(formatter)

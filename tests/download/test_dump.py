@@ -9,8 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from embedding import cli
 from embedding.download.dump import download_dump
 from embedding.errors import DownloadError, EnvironmentProblem
 from embedding.settings import DownloadSettings
+from tests.disks import mounted
 from tests.download.server import Answer, Site, content_of, listing
 
 BOOKSPACE = Path(sys.executable).parent / "bookspace"
@@ -218,30 +218,18 @@ def test_a_folder_that_cannot_be_made(site: Site, tmp_path: Path) -> None:
     assert site.files() == []
 
 
-@contextmanager
-def _mounted(folder: Path, options: str) -> Iterator[Path]:
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("a full or read-only disk needs the right to mount one")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-
-
 def test_a_disk_that_runs_full(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site.add_dump("xwiki", "20260101", BIG)
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with _mounted(tmp_path / "disk", "size=16k") as disk:
+    with mounted(tmp_path / "disk", "size=16k") as disk:
         message = _fails(site, disk)
         assert re.search(r"pages-articles-multistream\d\S+\.bz2: cannot be written: No space left on device; free space or", message)
 
 
 def test_a_read_only_disk(site: Site, tmp_path: Path) -> None:
     site.add_dump("xwiki", "20260101", WHOLE)
-    with _mounted(tmp_path / "disk", "ro,size=1m") as disk:
+    with mounted(tmp_path / "disk", "ro,size=1m") as disk:
         assert f"{disk}/xwiki/20260101: cannot be written: Read-only file system" in _fails(site, disk)
 
 
