@@ -106,11 +106,11 @@ class Publication:
 
     def _set(self, snapshot: Snapshot, mark: Mark) -> None:
         file = self.file(snapshot)
-        partial = file.with_suffix(".partial")
         text = json.dumps(asdict(mark), indent=1, ensure_ascii=False)
         if self._mirror:
             self._mirror.write_text(snapshot, file, text)
             return
+        partial = file.with_suffix(".partial")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             partial.write_text(text, encoding="utf-8")

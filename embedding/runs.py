@@ -23,7 +23,7 @@ from embedding.warehouse import Warehouse
 log = logging.getLogger("bookspace")
 
 
-def snapshot_of(settings: Settings) -> Snapshot:
+def snapshot_of(settings: Settings, warehouse: Warehouse) -> Snapshot:
     """The snapshot that a run is about: as set, or as the dump tells, or the newest in the warehouse.
 
     Raises:
@@ -40,7 +40,7 @@ def snapshot_of(settings: Settings) -> Snapshot:
         if when is None:
             raise SettingsError(f"{first}: its name holds no date; give --snapshot YYYYMMDD, the day of the dump")
         return Snapshot(settings.wiki, when)
-    there = Warehouse(settings.warehouse, settings.warehouse_cache).snapshots(settings.wiki)
+    there = warehouse.snapshots(settings.wiki)
     if not there:
         raise SettingsError(
             f"neither dump nor snapshot is set, and {settings.warehouse} holds no snapshot of {settings.wiki}; give --dump or --snapshot"
@@ -93,7 +93,7 @@ def run_steps(
     check_place(warehouse, settings.catalog.place)
     _probe(warehouse)
     settings = _with_sample(settings, warehouse)
-    snapshot = snapshot_of(settings)
+    snapshot = snapshot_of(settings, warehouse)
     start = _place(first, steps) if first else 0
     ours = session or Session(settings)
     run = os.environ.get("BOOKSPACE_RUN") or uuid.uuid4().hex[:12]  # a scheduler sets it for the steps that it starts one by one

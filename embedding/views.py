@@ -73,18 +73,23 @@ def duckdb_statements(warehouse: Warehouse, in_view: Mapping[str, Sequence[Path]
     made = []
     for table in there:
         every = quote(f"{warehouse.root.absolute()}/{table}/**/*.parquet")
-        scan = duckdb_scan(table, every, warehouse.root.glob(f"{table}/**/*.parquet"))
+        scan = _duckdb_scan(table, every, warehouse.root.glob(f"{table}/**/*.parquet"))
         if in_view is None:
             latest = latest_query(table, warehouse)
         elif pinned := in_view.get(table):
-            latest = duckdb_scan(table, f"[{', '.join(quote(str(file.absolute())) for file in pinned)}]", pinned)
+            latest = scan_of_files(table, pinned)
         else:
             latest = f"SELECT * FROM {table} WHERE false"
         made += [f"CREATE OR REPLACE VIEW {table} AS {scan}", f"CREATE OR REPLACE VIEW {table}_latest AS {latest}"]
     return [*made, COSINE["duckdb"], *built_on(there)]
 
 
-def duckdb_scan(table: str, files: str, paths: Iterable[Path]) -> str:
+def scan_of_files(table: str, files: Sequence[Path]) -> str:
+    """A query for DuckDB of all columns of some files of a table, of at least one."""
+    return _duckdb_scan(table, f"[{', '.join(quote(str(file.absolute())) for file in files)}]", files)
+
+
+def _duckdb_scan(table: str, files: str, paths: Iterable[Path]) -> str:
     """A query of all columns of the contract; one that was added since the last of the files was written is null."""
     there = {name for file in {path.parent: path for path in paths}.values() for name in pq.read_schema(file).names}
     keys = ", ".join(f"'{key}': VARCHAR" for key in partition_keys(table))

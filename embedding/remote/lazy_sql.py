@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from embedding.tables import BY_STEP, TABLES
-from embedding.views import COSINE, built_on, duckdb_scan, partition_keys, quote, tables_there
+from embedding.views import COSINE, built_on, partition_keys, quote, scan_of_files, tables_there
 
 if TYPE_CHECKING:
     from embedding.warehouse import Warehouse
@@ -60,8 +60,8 @@ class FetchingConnection:
         for name in sorted(self._named(query)):
             table, latest = name.removesuffix("_latest"), name.endswith("_latest")
             files = fetched_files(self._warehouse, table, latest)
-            scan = duckdb_scan(table, f"[{', '.join(quote(str(file.absolute())) for file in files)}]", files) if files else None
-            self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS {scan or f'SELECT * FROM {_STAND_INS}.{name} WHERE false'}")
+            scan = scan_of_files(table, files) if files else f"SELECT * FROM {_STAND_INS}.{name} WHERE false"
+            self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS {scan}")
             self._waiting.discard(name)
 
     def _named(self, query: str) -> set[str]:

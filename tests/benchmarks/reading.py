@@ -108,6 +108,7 @@ def _spark_side(side: str, dump: str) -> dict[str, Any]:
     from embedding.runs import snapshot_of
     from embedding.sample.generator import FILE_NAME, write_sample
     from embedding.settings_files import load_settings
+    from embedding.warehouse import Warehouse
     from jobs.read_dump import STEP
 
     cores = 1 if side == "bookspace-1" else 2
@@ -125,7 +126,7 @@ def _spark_side(side: str, dump: str) -> dict[str, Any]:
                 rows.load(file).write.parquet(f"file://{pages}")
             else:
                 one = settings.model_copy(update={"wiki": wiki, "dump": file, "warehouse": f"{scratch}/{wiki}"})
-                run_step(STEP, one, snapshot_of(one), session)
+                run_step(STEP, one, snapshot_of(one, Warehouse(one.warehouse)), session)
             return pages
 
         with Watch() as start:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from embedding.atlas.pictures.groups import Groups
-    from embedding.atlas.pictures.read import MapName
     from embedding.atlas.pictures.theme import Theme, ThemeName
 
 TITLES, LETTERS, DPI = 34, 11, 110  # titles on a map, their size in points, and points of the picture an inch
@@ -58,11 +57,10 @@ def read_maps(warehouse: Warehouse, snapshot: Snapshot) -> Maps | None:
 
     columns = ["page_id", "title", "genre", "links", *(f"{one}_{axis}" for one in MAP_TITLES for axis in "xy")]
     table = pq.read_table(warehouse.files("book_map", snapshot), columns=columns, partitioning=None).sort_by("page_id")
-    name: MapName | None = next((one for one in MAP_TITLES if places_on(table, one) is not None), None)
-    if not len(table) or name is None:
+    drawn = next(((one, places) for one in MAP_TITLES if (places := places_on(table, one)) is not None), None)
+    if not len(table) or drawn is None:
         return None
-    points = places_on(table, name)
-    assert points is not None
+    name, points = drawn
     groups = most_frequent(table["genre"].to_pylist())
     titles, links = table["title"].to_pylist(), table["links"].fill_null(0).to_numpy()
     markers = [MARKERS[i % len(MARKERS)] for i in range(len(groups.names))]
