@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 _LOGGER = logging.getLogger("bookspace")
@@ -16,10 +17,16 @@ def start_log(how: Literal["text", "json"] = "text") -> None:
     """Log to stderr; called again, only the format changes."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     _LOGGER.setLevel(logging.INFO)
-    logging.getLogger("py4j").setLevel(logging.CRITICAL)  # that the JVM is gone is said in one line by `spark.one_line`
+    # That the JVM is gone is said in one line by `spark.one_line`; py4j tells it with a traceback, by its own logger or by the root's.
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    logging.getLogger().addFilter(_is_not_py4js)
     formatter = JsonFormatter() if how == "json" else logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
     for handler in logging.getLogger().handlers:
         handler.setFormatter(formatter)
+
+
+def _is_not_py4js(record: logging.LogRecord) -> bool:
+    return Path(record.pathname).parent.name != "py4j"
 
 
 def facts(**values: Any) -> dict[str, Any]:

@@ -119,15 +119,22 @@ def test_a_worker_that_is_killed_is_said_in_one_line(spark: SparkSession) -> Non
     assert str(known).startswith("one of Spark's Python workers has ended in the middle of the work")
 
 
-def test_a_jvm_that_is_killed_is_said_in_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("when", ["between two calls", "in the middle of a call"])
+def test_a_jvm_that_is_killed_is_said_in_one_line(when: str, tmp_path: Path) -> None:
     """In a process of its own; what tidies up afterwards does not hide it."""
+    kill = (
+        "java.kill()\n    psutil.wait_procs([java])"
+        if when == "between two calls"
+        else "java.suspend()\n    threading.Timer(1, java.kill).start()"
+    )
     code = (
-        "import sys, psutil\nfrom embedding.command_line import reported\nfrom embedding.job import Session\n"
-        "from embedding.settings_files import load_settings\n"
+        "import psutil, threading\nfrom embedding.command_line import reported\nfrom embedding.job import Session\n"
+        "from embedding.log import start_log\nfrom embedding.settings_files import load_settings\n"
+        "start_log()\n"
         "session = Session(load_settings([], ['wiki=testwiki', 'spark.master=local[1]', 'spark.driver_memory=512m']))\n"
         "with reported('warehouse', False):\n  try:\n    rows = session.spark.range(1)\n"
-        "    java = [one for one in psutil.Process().children(recursive=True) if one.name() == 'java']\n"
-        "    java[0].kill()\n    psutil.wait_procs(java)\n    rows.count()\n  finally:\n    session.stop()\n"
+        "    java, *_ = [one for one in psutil.Process().children(recursive=True) if one.name() == 'java']\n"
+        f"    {kill}\n    rows.count()\n  finally:\n    session.stop()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 1
