@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Packs an environment for a cluster: a fresh virtual environment with the wheel of this checkout, in the versions of constraints.txt.
-# Beside it goes a smaller one for the executors, which fetch and unpack it anew for every step and need no torch.
+# Beside it goes a smaller one, without torch, for the executors of the steps that need none: they fetch and unpack it anew for every step.
 #   deploy/pack.sh [-o environment.tar.gz] [-e all] [--spark]
 #     -o FILE    the archive (environment.tar.gz); that of the executors is FILE-executors.tar.gz
 #     -e EXTRAS  extras of bookspace (all); wiki is enough for reading and parsing alone
@@ -51,7 +51,7 @@ pack() {
     echo "pack.sh: installing bookspace[$2] with $("$python" --version)" >&2
     "$python" -m venv "$work/$1"
     case ",$2," in
-        *,all,* | *,neighbours,* | *,executors,*) install "$1" --no-cache-dir --no-binary annoy -c "$root/constraints.txt" annoy ;;
+        *,all,* | *,neighbours,*) install "$1" --no-cache-dir --no-binary annoy -c "$root/constraints.txt" annoy ;;
     esac
     install "$1" -c "$root/constraints.txt" "$work/source[$2]"
     "$work/tools/bin/venv-pack" --quiet --prefix "$work/$1" --format tar.gz --output "$work/$1.tar.gz" "${@:4}"

@@ -7,7 +7,8 @@
 # What it takes from the environment:
 #   MASTER       local[*] (the default), spark://HOST:7077, yarn, k8s://https://HOST:6443
 #   DEPLOY_MODE  client: the driver runs here (the default); cluster: on the cluster (yarn, k8s)
-#   ENVIRONMENT  the archive that deploy/pack.sh makes; executors get the smaller one beside it. Without it the Python on PATH serves
+#   ENVIRONMENT  the archive that deploy/pack.sh makes; executors that need no torch get the smaller one beside it. Without it the Python
+#                on PATH serves
 #   IMAGE        k8s: the image of deploy/Dockerfile.spark, or of deploy/Dockerfile.train
 #   NAMESPACE    k8s: where the pods go (default)
 #   GPUS         GPUs of the driver, for the steps that use one (0)
@@ -112,7 +113,7 @@ place_for_cluster() {
             --warehouse | --dump)
                 case $next in
                     /* | *://* | sample) ;;
-                    *) fail "${options[i]} $next: in cluster mode give an absolute path, which every machine of the cluster sees" ;;
+                    *) fail "${options[i]} $next: in cluster mode give an address, or an absolute path which every machine of the cluster sees" ;;
                 esac
                 [ "${options[i]}" = --dump ] || warehouse=$next
                 ;;
@@ -186,9 +187,9 @@ case $manager in
         ;;
     standalone | yarn)
         if [ -n "$archive" ]; then
-            # Executors need less than the driver, unless they train; in cluster mode all machines get the same.
+            # Executors need less than the driver, unless they use torch; in cluster mode all machines get the same.
             smaller=${archive%.tar.gz}-executors.tar.gz
-            [ "$mode" = cluster ] || [ -n "$together" ] || [ ! -f "$smaller" ] || archive=$smaller
+            [ "$mode" = cluster ] || [ -n "$together" ] || [[ $works_on = *gpu* ]] || [ ! -f "$smaller" ] || archive=$smaller
             spark+=(--archives "$archive#environment" --conf spark.pyspark.python=./environment/bin/python)
         elif [ "$mode" = client ]; then
             spark+=(--conf "spark.pyspark.python=$(command -v "$python")") # the same place on every machine
@@ -197,7 +198,9 @@ case $manager in
         fi
         ;;
     k8s)
+        template=$root/deploy/kubernetes/pod-template.yaml
         spark+=(--conf "spark.kubernetes.container.image=$IMAGE" --conf "spark.kubernetes.namespace=${NAMESPACE:-default}"
+            --conf "spark.kubernetes.driver.podTemplateFile=$template" --conf "spark.kubernetes.executor.podTemplateFile=$template"
             --conf spark.pyspark.python=/opt/bookspace/bin/python)
         if [ "$mode" = cluster ]; then
             spark+=(--conf "spark.kubernetes.driver.pod.name=$run")

@@ -31,6 +31,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--snapshot", metavar="YYYYMMDD", help="date of the dump (the setting snapshot)")
 
 
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    """The option of every command that works on a snapshot alone."""
+    parser.add_argument("--wait", action="store_true", help="when another run is at work on the snapshot, wait for it to end")
+
+
 def settings_of(options: argparse.Namespace, *first: str) -> Settings:
     """The settings that the options of `add_options` name; `first` are overrides that they in turn override."""
     direct = [f"{key}={quoted(value)}" for key in ("dump", "warehouse", "snapshot") if (value := getattr(options, key, None)) is not None]

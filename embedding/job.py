@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +15,16 @@ from embedding.manifest import Manifest, Snapshot
 from embedding.progress import logged_progress
 from embedding.settings import Settings
 from embedding.staging import StagedTable
-from embedding.tables import ddl
-from embedding.warehouse import Warehouse, address, write_table
+from embedding.tables import TABLES
+from embedding.warehouse import Warehouse, write_table
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+    from embedding.exchange import Exchange
 
 log = logging.getLogger("bookspace")
 
@@ -71,25 +73,39 @@ class Job:
 
     @property
     def spark(self) -> "SparkSession":
-        """The Spark session, started when it is first asked for.
+        """The Spark session, started when it is first asked for."""
+        return self.session.spark
 
-        Raises:
-            SettingsError: its executors are on other machines, and the warehouse is an object store.
-        """
-        spark = self.session.spark
-        if self.warehouse.mirror:
-            self.warehouse.mirror.check_executors(spark)
-        return spark
+    @cached_property
+    def exchange(self) -> "Exchange":
+        """How rows and files pass between this process and Spark's executors."""
+        from embedding.spark import is_local
 
-    def read(self, table: str, of: Snapshot | None = None) -> "DataFrame":
-        """A table as a DataFrame, with the contract's columns; `of` another snapshot than this one if it is given."""
-        folder = self.warehouse.folder(table, of or self.snapshot)
-        self.warehouse.fetch([folder], of or self.snapshot)
-        return self.spark.read.schema(ddl(table)).parquet(address(folder))
+        if self.warehouse.mirror and not is_local(self.spark):
+            from embedding.remote.exchange import ThroughStore
+
+            return ThroughStore(self.spark, self.warehouse, self.warehouse.mirror, self.snapshot)
+        from embedding.exchange import SharedDisk
+
+        return SharedDisk(self.spark, self.warehouse)
+
+    def read(self, table: str, columns: Sequence[str] = (), of: Snapshot | None = None) -> "DataFrame":
+        """A table as a DataFrame, with the contract's columns, or some of them; `of` another snapshot than this one if it is given."""
+        return self.exchange.read(table, of or self.snapshot, columns or TABLES[table].columns.names)
 
     def write(self, table: str, rows: "DataFrame") -> None:
-        """Stage a DataFrame that has the contract's columns."""
-        rows.write.mode("append").parquet(address(self.staged[table].folder))
+        """Stage a DataFrame that has the contract's columns, and maybe more."""
+        self.exchange.write(table, rows.select(*TABLES[table].columns.names), self.staged[table])
+
+    def write_apart(self, table: str, rows: "DataFrame", keys: Sequence[str], order: Sequence[str], most: int) -> None:
+        """Stage it in files of which each holds one value in each of the keys and `most` rows at most, in order when read by name."""
+        self.exchange.write_apart(table, rows, self.staged[table], keys, order, most)
+
+    def write_counted(self, table: str, rows: "DataFrame", reasons: Sequence[str], **sums: "Column") -> dict[str, int]:
+        """Stage the rows whose column `dropped` is null, and count the others: see embedding.spark.write_counted."""
+        from embedding.spark import write_counted
+
+        return write_counted(rows, self.staged[table], partial(self.write, table), reasons, **sums)
 
     def arrow(self, table: str, columns: Sequence[str], of: Snapshot | None = None) -> "pa.Table":
         """Columns of a table of this snapshot, or `of` another one, in memory."""

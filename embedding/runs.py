@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from embedding.catalog import check_place
-from embedding.command_line import add_options, reported, settings_of
+from embedding.command_line import add_options, add_wait, reported, settings_of
 from embedding.errors import BookspaceError, SettingsError
 from embedding.job import Session, Step, run_step
 from embedding.log import facts, logged_with, start_log
 from embedding.manifest import Snapshot
 from embedding.monitoring import write_figures
+from embedding.remote.state import SAMPLE
 from embedding.resume import why_run
 from embedding.settings import Settings
 from embedding.warehouse import Warehouse
@@ -52,6 +53,7 @@ def run_alone(step: Step, arguments: Sequence[str] | None = None) -> None:
     """The main function of a script in jobs/: read the settings and run its one step."""
     parser = argparse.ArgumentParser(prog=f"{step.name}.py", description=f"The step {step.name} of bookspace.")
     add_options(parser)
+    add_wait(parser)
     options = parser.parse_args(arguments)
     start_log()
     with reported(options.warehouse or "the warehouse", options.debug):
@@ -61,7 +63,7 @@ def run_alone(step: Step, arguments: Sequence[str] | None = None) -> None:
             if "SPARK_YARN_STAGING_DIR" in os.environ:
                 # This is the driver of YARN's cluster mode, which takes an application for failed that never starts Spark.
                 _ = session.spark
-            run_steps([step], settings, session)
+            run_steps([step], settings, session, wait=options.wait)
         finally:
             session.stop()
 
@@ -140,17 +142,20 @@ def _run(step: Step, settings: Settings, warehouse: Warehouse, snapshot: Snapsho
 
 
 def _with_sample(settings: Settings, warehouse: Warehouse) -> Settings:
-    """The dump called "sample" is the built-in one; it is written into the warehouse, or its local copy."""
+    """The dump called "sample" is the built-in one; it is written into the warehouse."""
     if settings.dump != "sample":
         return settings
     from embedding.sample.generator import FILE_NAME, write_sample
 
-    file = warehouse.root / "_sample" / FILE_NAME
+    place = f"{SAMPLE}/{FILE_NAME}"
+    file = warehouse.root / place
     try:
         write_sample(file)
     except OSError as error:
         raise warehouse.write_error("the sample", error) from None
-    return settings.model_copy(update={"dump": str(file)})
+    if warehouse.mirror:
+        warehouse.mirror.objects.upload({place: file})
+    return settings.model_copy(update={"dump": f"{warehouse.name}/{place}"})
 
 
 def _probe(warehouse: Warehouse) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from embedding.errors import BookspaceError, DumpError, EnvironmentProblem, Ware
 from embedding.settings import SparkSettings
 from embedding.signals import held_back
 from embedding.staging import StagedTable
-from embedding.tables import TABLES
 from embedding.warehouse import address
 
 JAVA_VERSIONS = (17, 21)
@@ -91,6 +90,11 @@ def start_session(settings: SparkSettings, app: str, scratch: Path) -> SparkSess
         return builder.getOrCreate()
 
 
+def is_local(session: SparkSession) -> bool:
+    """Do its executors run on this machine?"""
+    return (session.sparkContext.master or "local").startswith("local")
+
+
 def stop_session(session: SparkSession) -> None:
     """Stop it, also when its JVM is gone, which is then somebody else's error to tell."""
     with suppress(OSError, Py4JError):
@@ -124,13 +128,15 @@ def check_java() -> None:
         raise EnvironmentProblem(f"Java {wanted} is needed and {java} is {version[1] if version else 'none that works'}; {mend}")
 
 
-def write_counted(rows: DataFrame, staged: StagedTable, table: str, reasons: Sequence[str], **sums: Column) -> dict[str, int]:
+def write_counted(
+    rows: DataFrame, staged: StagedTable, write: Callable[[DataFrame], None], reasons: Sequence[str], **sums: Column
+) -> dict[str, int]:
     """Write the rows of `rows` whose column `dropped` is null, and count the others by reason, all in one pass.
 
     Args:
         rows: the table's columns and `dropped`, null or one of `reasons`.
-        staged: where the table is staged; its rows_in and dropped are set.
-        table: whose columns are written, in the contract's order.
+        staged: the staged table; its rows_in and dropped are set.
+        write: stages rows, in one pass.
         reasons: every reason that may stand in `dropped`.
         sums: further aggregates over all rows.
 
@@ -141,7 +147,7 @@ def write_counted(rows: DataFrame, staged: StagedTable, table: str, reasons: Seq
     counts = [F.count(F.when(F.col("dropped") == reason, True)).alias(reason) for reason in reasons]
     extra = [column.alias(name) for name, column in sums.items()]
     watched = rows.observe(seen, F.count(F.lit(True)).alias("rows"), *counts, *extra)
-    watched.where(F.col("dropped").isNull()).select(*TABLES[table].columns.names).write.mode("append").parquet(address(staged.folder))
+    write(watched.where(F.col("dropped").isNull()))
     figures = {name: int(value or 0) for name, value in seen.get.items()}
     staged.rows_in = figures["rows"]
     staged.dropped = {reason: figures[reason] for reason in reasons}

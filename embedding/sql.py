@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, cast
 
-from embedding.errors import EnvironmentProblem
+from embedding.errors import EnvironmentProblem, SettingsError
 from embedding.remote.lazy_sql import FetchingConnection, fetched_files, words_of
 from embedding.tables import ddl
 from embedding.views import COSINE, built_on, duckdb_statements, latest_query, partition_keys, tables_there
@@ -57,9 +57,15 @@ def register_spark(spark: "SparkSession", warehouse: Warehouse, query: str) -> N
         SettingsError: the session's executors do not see a warehouse in an object store.
         NotFoundError: the warehouse holds no table.
     """
+    from embedding.spark import is_local
+
     there = tables_there(warehouse)
     if warehouse.mirror:
-        warehouse.mirror.check_executors(spark)
+        if not is_local(spark):
+            raise SettingsError(
+                f"{warehouse.name}: executors of {spark.sparkContext.master} do not see this machine's local copy of an object store; "
+                "give a local master (spark.master=local[*]), or --engine duckdb"
+            )
         for name in sorted(words_of(query)):
             if (table := name.removesuffix("_latest")) in there:
                 fetched_files(warehouse, table, latest=name != table)

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from embedding.task_files import TaskFiles
+
 OWNER, JOURNAL, REPLACED = "owner.json", "commit.json", "replaced"
 _SECONDS_TO_LOCK = 600  # a folder without owner.json is one that a writer has just made, or a leftover
 
@@ -34,17 +36,16 @@ class StagedTable:
 
     @property
     def attempts(self) -> Path:
-        """A folder beside it for tasks that may fail, or run twice; what `take` leaves there goes when the step ends."""
+        """A folder beside it for the files of tasks that may fail, or run twice; what nobody takes goes when the step ends."""
         folder = self.folder.with_name(f"{self.folder.name}.attempts")
         folder.mkdir(exist_ok=True)
         return folder
 
-    def take(self, files: Iterable[Path]) -> None:
-        """Make these files out of `attempts`, in this order, all that the table has."""
+    def take(self, files: TaskFiles, names: Iterable[str]) -> None:
+        """Make these files that tasks have written, in this order, all that the table has."""
         for old in self.folder.iterdir():
             old.unlink()
-        for number, file in enumerate(files):
-            file.rename(self.folder / f"part-{number:05}.parquet")
+        files.take({name: self.folder / f"part-{number:05}.parquet" for number, name in enumerate(names)})
 
 
 class Staging:

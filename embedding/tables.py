@@ -1,5 +1,6 @@
 """The tables: names, columns and types, the contract with everybody's SQL. Columns may be added; none is ever renamed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -106,9 +107,10 @@ def describe(columns: pa.Schema) -> dict[str, str]:
     return {field.name: _ddl_type(field.type) for field in columns}
 
 
-def ddl(table: str) -> str:
-    """The columns of a table as Spark's DDL."""
-    return ", ".join(f"{name} {kind}" for name, kind in describe(TABLES[table].columns).items())
+def ddl(table: str, columns: Sequence[str] | None = None) -> str:
+    """The columns of a table, all or some in this order, as Spark's DDL."""
+    kinds = describe(TABLES[table].columns)
+    return ", ".join(f"{name} {kinds[name]}" for name in columns or kinds)
 
 
 def _ddl_type(kind: pa.DataType) -> str:

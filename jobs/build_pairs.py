@@ -8,7 +8,6 @@ from embedding.job import Job, Step, log
 from embedding.pairs import links as links_of
 from embedding.pairs.split import SPLITS, split_pairs
 from embedding.runs import run_alone
-from embedding.spark import write_apart
 from embedding.staging import StagedTable
 from embedding.tables import ROWS_PER_FILE, TABLES
 
@@ -16,7 +15,8 @@ from embedding.tables import ROWS_PER_FILE, TABLES
 def run(job: Job) -> None:
     """Resolve redirects, choose the vocabulary, number books and links, split the pairs."""
     settings = job.settings.pairs
-    pages, books = job.read("pages"), job.read("books")
+    pages = job.read("pages", ["page_id", "namespace", "title", "redirect_target", "redirect_namespace"])
+    books = job.read("books", ["page_id", "title", "links"])
     site = job.inputs["pages"].facts["site"]
 
     found = links_of.resolved_links(links_of.explode_links(books), links_of.redirects_of(pages), settings.max_redirects).persist()
@@ -40,7 +40,7 @@ def run(job: Job) -> None:
     job.write("links", links.orderBy("link_id"))
     job.write("paired_books", paired.orderBy("book_id"))
     # A file holds one split, in order: the feed picks files, and reads the same rows in the same order every time.
-    write_apart(pairs, ("split",), ("book_id", "link_id"), job.staged["pairs"].folder, ROWS_PER_FILE)
+    job.write_apart("pairs", pairs, ("split",), ("book_id", "link_id"), ROWS_PER_FILE)
 
     dropped = F.coalesce("dropped", outside)
     _count(job.staged["pairs"], found.join(counts, "title", "left"), dropped)

@@ -40,7 +40,7 @@ def _compare(job: Job, before: Snapshot, neighbours: DataFrame) -> Iterator[tupl
     yield "books_added", float(len(ids) - both), f"books with neighbours, against {before.date}"
     yield "books_removed", float(len(ids_before) - both), f"books with neighbours, against {before.date}"
 
-    neighbours_before = job.read("neighbours", before)
+    neighbours_before = job.read("neighbours", of=before)
     sides = both_sides(neighbours_before, neighbours).persist()
     longest = [int((table.agg(F.max("rank")).first() or (0,))[0] or 0) for table in (neighbours, neighbours_before)]
     k = min(MOST_NEIGHBOURS, *longest)

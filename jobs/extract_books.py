@@ -9,7 +9,6 @@ from embedding.job import Job, Step, log
 from embedding.pairs.books import DROPS, LINK_DROPS, extract_books
 from embedding.pairs.reuse import divide, parsing_mark, with_marks
 from embedding.runs import run_alone
-from embedding.spark import write_counted
 from embedding.wiki.site import Site
 
 
@@ -33,10 +32,9 @@ def run(job: Job) -> None:
     books = with_marks(extract_books(candidates, site, settings.model_copy(update={"infoboxes": names})), taken)
     staged = job.staged["books"]
     sums = {f"link {reason}": F.sum(F.col("dropped_links").getItem(reason)) for reason in LINK_DROPS}
-    links = write_counted(
-        books,
-        staged,
+    links = job.write_counted(
         "books",
+        books,
         DROPS,
         taken_over=F.sum("taken_over"),
         links=F.sum(F.size("links")),
@@ -74,7 +72,7 @@ def _known(job: Job, mark: str) -> DataFrame | None:
     if job.inputs_before["books"].facts.get("parsing_mark") != mark:
         log.info("extract_books: the wiki, its settings or the parser are not those of %s: every page is parsed", job.before)
         return None
-    return job.read("books", job.before)
+    return job.read("books", of=job.before)
 
 
 STEP = Step("extract_books", reads=("pages",), writes=("books",), settings=("books",), run=run, reads_before=("books",))

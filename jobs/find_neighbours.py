@@ -155,6 +155,7 @@ def _search(job: Job, table: str, tuned: "Tuned") -> DataFrame:
     """What is near to every row, by the method of the settings: row, neighbour, rank, similarity."""
     from embedding.neighbours.exact import ExactSearch, on_gpu
     from embedding.neighbours.executors import Question, as_batch, search_on_executors
+    from embedding.neighbours.files import INDEX, VECTORS
     from embedding.neighbours.search import EXACT_UP_TO, choose_method
 
     asks, given = SEARCHES[table]
@@ -162,8 +163,10 @@ def _search(job: Job, table: str, tuned: "Tuned") -> DataFrame:
     log.info("find_neighbours: %s of %s %ss by %s search", table, f"{_rows(job, asks):,}", asks, method)
     if method == "annoy" or (max(_rows(job, asks), _rows(job, given)) > EXACT_UP_TO and not on_gpu()):
         search_k = tuned.search_k if method == "annoy" else None
-        question = Question(_folder(job, given).folder, _folder(job, asks).folder, job.settings.neighbours.k, search_k)
-        return search_on_executors(job.spark, question)
+        index, queries = (
+            job.exchange.lend(_folder(job, kind).folder, names) for kind, names in ((given, [VECTORS, INDEX]), (asks, [VECTORS]))
+        )
+        return search_on_executors(job.spark, Question(index, queries, job.settings.neighbours.k, search_k), _rows(job, asks))
     rows = np.arange(_rows(job, asks))
     answer = as_batch(rows, *_ask(job, ExactSearch(_folder(job, given).vectors()), rows, asks, given))
     return job.spark.createDataFrame(pa.Table.from_batches([answer]))

@@ -65,9 +65,10 @@ def _read(job: Job, spans: Sequence[ByteRange], site: Site, aliases: Iterable[st
     settings, staged = job.settings, job.staged["pages"]
     max_damaged = settings.read.max_damaged_streams
     reader = RangeReader(site, [*settings.books.infoboxes, *sorted(aliases)], frozenset([ARTICLE]), max_damaged)
-    done = write_pages(job.spark, spans, reader, staged.attempts)
+    files = job.exchange.files("pages", staged)
+    done = write_pages(job.spark, spans, reader, files)
     accounts = balance(spans, [part.report for part in done], max_damaged)
-    staged.take(part.file for part in done if part.file)
+    staged.take(files, [part.file for part in done if part.file])
     staged.rows_in = sum(account.pages for account in accounts)  # the warehouse sees that rows written and dropped add up to it
     staged.dropped = dict(sum((account.dropped for account in accounts), Counter()))
     redirects, candidates = sum(account.redirects for account in accounts), sum(account.candidates for account in accounts)

@@ -7,7 +7,6 @@ from embedding.job import Job, Step
 from embedding.pairs.negatives import draws_for, link_weights, sample_negatives
 from embedding.pairs.split import SPLITS
 from embedding.runs import run_alone
-from embedding.spark import write_apart
 from embedding.tables import ROWS_PER_FILE
 
 
@@ -24,7 +23,7 @@ def run(job: Job) -> None:
 
     staged = job.staged["negatives"]
     staged.facts = {"draws": number}
-    write_apart(drawn.where(F.col("link_id") >= 0), ("split", "draw"), ("book_id", "link_id"), staged.folder, ROWS_PER_FILE)
+    job.write_apart("negatives", drawn.where(F.col("link_id") >= 0), ("split", "draw"), ("book_id", "link_id"), ROWS_PER_FILE)
     full = F.count(F.when(F.col("link_id") < 0, True))
     staged.rows_in, without = drawn.agg(F.count(F.lit(1)), full).first() or (0, 0)
     staged.dropped = {"book links to every link": without}

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from embedding.errors import SettingsError
 from embedding.job import Job, Step, log
 from embedding.manifest import Snapshot
 from embedding.runs import run_alone
@@ -130,6 +131,7 @@ def _page_ids(job: Job, before: Snapshot) -> "NDArray[np.int64]":
 
 def _train(job: Job, task: "Task") -> "tuple[BookLinkModel, list[EpochFigures]]":
     """Train in this process or in several, and say what is gone on from."""
+    from embedding.spark import is_local
     from embedding.train.launch import run_in_processes
     from embedding.train.report import Report
     from embedding.train.trainer import choose_device
@@ -140,6 +142,11 @@ def _train(job: Job, task: "Task") -> "tuple[BookLinkModel, list[EpochFigures]]"
     if settings.resume and (why := checkpoints.describe_other()):
         log.warning("train_embedding: begins anew; %s", why)
     if settings.processes > 1:
+        if job.warehouse.mirror and not is_local(job.spark):
+            raise SettingsError(
+                f"train.processes={settings.processes}: processes on executors do not see the driver's local copy of {job.warehouse.name}; "
+                "train on one machine (train.processes=1, or a local master), or give a warehouse that all machines have mounted"
+            )
         return run_in_processes(task, job.spark)
     with Report(settings.tensorboard) as report:
         return task.run(report)

@@ -26,6 +26,7 @@ WIKIS = os.environ.get("BOOKSPACE_WIKIS", "simplewiki").split()
 WAREHOUSE = os.environ.get("BOOKSPACE_WAREHOUSE", "/data/books")
 DUMPS = os.environ.get("BOOKSPACE_DUMPS", "/data/dumps")
 SCHEDULE = os.environ.get("BOOKSPACE_SCHEDULE", "0 6 3 * *")  # dumps begin on the 1st; the sensor waits for the end
+KEEP = os.environ.get("BOOKSPACE_KEEP")  # snapshots of a wiki; older ones are removed when a new one is published
 RETRY_DELAY = timedelta(seconds=int(os.environ.get("BOOKSPACE_RETRY_SECONDS", "600")))
 TRAINER_POOL = "bookspace_trainer"  # of one slot: see pools.json
 NOT_YET = 75  # exit code of `bookspace download --check`
@@ -41,6 +42,7 @@ VALUES = {
     "SNAPSHOT": SNAPSHOT,
     "SETTINGS": "{{ params.settings | join('\n') }}",
     "SPARK_OPTIONS": os.environ.get("BOOKSPACE_SPARK_OPTIONS", ""),
+    "BOOKSPACE_RUN": "{{ run_id }}",  # in every line of the logs, of all steps
 }
 # What a user may set reaches the shell as variables, never as its text.
 RUN = r"""
@@ -56,6 +58,9 @@ exec "$CHECKOUT/deploy/submit.sh" "$STEP" "${options[@]}" -- "${spark_options[@]
 DOWNLOAD = r"""
 [ -z "$DUMP" ] || { echo "the dump is given: $DUMP"; exit 0; }
 exec "$CHECKOUT/deploy/submit.sh" bookspace download "$WIKI" --date "$SNAPSHOT" --set "download.folder=$DUMPS"
+"""
+PRUNE = r"""
+exec "$CHECKOUT/deploy/submit.sh" bookspace prune "$WIKI" --keep "$KEEP" --conf "$CONF" --warehouse "$WAREHOUSE"
 """
 
 
@@ -149,6 +154,10 @@ def make_dag(wiki: str) -> DAG:
                 execution_timeout=timedelta(hours=step.hours),
                 pool=TRAINER_POOL if step.name == "train_embedding" else "default_pool",
                 retries=0 if step.name in FIRST_TRY_ONLY else 2,
+            )
+        if KEEP:
+            _ = last >> BashOperator(
+                task_id="prune", bash_command=PRUNE, env={**values, "KEEP": KEEP}, append_env=True, execution_timeout=timedelta(hours=1)
             )
     return dag
 

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from embedding.command_line import add_options, settings_of
+from embedding.command_line import add_options, add_wait, settings_of
 from embedding.commands.options import Commands
 from embedding.commands.similar import print_answer
 from embedding.job import Step
@@ -25,7 +25,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--force", action="store_true", help="run every step, also those whose tables are up to date")
     parser.add_argument("--from", metavar="STEP", dest="first", help="begin with this step, and run it and all behind it in any case")
-    parser.add_argument("--wait", action="store_true", help="when another run is at work on the snapshot, wait for it to end")
+    add_wait(parser)
     add_options(parser)
     parser.set_defaults(run=run)
 

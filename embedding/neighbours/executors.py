@@ -1,13 +1,13 @@
-"""Search on Spark's executors: each maps the index and the vectors from the shared folder and searches for its part of the queries."""
+"""Search on Spark's executors: each maps the index and the vectors that the driver lends and searches for its part of the queries."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
+from embedding.exchange import Lent
 from embedding.neighbours.files import IndexFolder
 from embedding.neighbours.search import Rows, Search, Vectors
 
@@ -20,21 +20,21 @@ class Question:
     """Which rows of an index are nearest to the vectors of a file.
 
     Attributes:
-        index: folder of the index.
+        index: its folder.
         queries: folder of the index whose vectors ask; the same one: each row asks for its neighbours, itself not among them.
         k: rows each.
         search_k: vectors that Annoy inspects a query; None: all are compared (exact search).
     """
 
-    index: Path
-    queries: Path
+    index: Lent
+    queries: Lent
     k: int
     search_k: int | None
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Answer the queries whose numbers are in the column id."""
-        search = self._open()
-        queries = IndexFolder(self.queries).vectors()
+        search = self._search()
+        queries = _open(self.queries).vectors()
         for batch in batches:
             rows = batch["id"].to_numpy()
             if self.index == self.queries:
@@ -42,8 +42,8 @@ class Question:
             else:
                 yield as_batch(rows, *search.nearest(queries[rows], self.k))
 
-    def _open(self) -> Search:
-        folder = IndexFolder(self.index)
+    def _search(self) -> Search:
+        folder = _open(self.index)
         if self.search_k is not None:
             return folder.search(self.search_k)
         from embedding.neighbours.exact import ExactSearch
@@ -51,9 +51,12 @@ class Question:
         return ExactSearch(folder.vectors())
 
 
-def search_on_executors(spark: SparkSession, question: Question) -> DataFrame:
-    """Answer a question for every vector that asks: row, neighbour, rank, similarity. The number of partitions changes nothing."""
-    count = len(IndexFolder(question.queries).vectors())
+def _open(lent: Lent) -> IndexFolder:
+    return IndexFolder(lent.place(), lent.prefix)
+
+
+def search_on_executors(spark: SparkSession, question: Question, count: int) -> DataFrame:
+    """Answer a question for all `count` vectors that ask: row, neighbour, rank, similarity. The number of partitions changes nothing."""
     partitions = max(spark.sparkContext.defaultParallelism, -(-count // QUERIES_A_PARTITION))
     return spark.range(0, count, 1, min(count, partitions)).mapInArrow(question, COLUMNS)
 

@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from embedding.errors import BusyError, SettingsError, WarehouseError
+from embedding.errors import BusyError, WarehouseError
 from embedding.manifest import MANIFEST, Snapshot
 from embedding.remote.checkpoints import CheckpointCopies
 from embedding.remote.objects import Objects
@@ -86,8 +85,8 @@ class Mirror:
         Raises:
             WarehouseError: a file is gone from the store, or the copy cannot be written.
         """
-        places = [self._path(folder) for folder in folders]
-        there = {self._path(file): file.stat().st_size for place in places for file in files_below(self.root / place)}
+        places = [self.path(folder) for folder in folders]
+        there = {self.path(file): file.stat().st_size for place in places for file in files_below(self.root / place)}
         wanted = missing(self.state(snapshot), places, there)
         if not wanted:
             return
@@ -123,7 +122,7 @@ class Mirror:
             BusyError: another run has written tables of the snapshot since `base`.
             WarehouseError: the store does not do it; its tables are what they were.
         """
-        places = {name: self._path(target) for name, target in moves.items()}
+        places = {name: self.path(target) for name, target in moves.items()}
         files: dict[str, Stored] = {}
         texts: dict[str, str] = {}
         uploads: dict[str, Path] = {}
@@ -138,7 +137,7 @@ class Mirror:
         started = time.monotonic()
         self.objects.upload(uploads)
         self._see_that_they_are_there(places.values(), files)
-        gone = [self._path(file) for file in away]
+        gone = [self.path(file) for file in away]
         state = self._write(snapshot, base, lambda now: now.after(places.values(), files, texts, gone))
         size = sum(one.bytes for one in files.values())
         log.info("wrote %d files, %.1f MB, in %.1f s to %s", len(files), size / 1e6, time.monotonic() - started, self.address)
@@ -147,7 +146,7 @@ class Mirror:
 
     def write_text(self, snapshot: Snapshot, file: Path, text: str) -> None:
         """Write a publication mark into the store, if the tables are still those that the last `pull` has seen."""
-        path = self._path(file)
+        path = self.path(file)
         state = self._write(snapshot, self.state(snapshot), lambda now: now.after((), {}, {path: text}))
         with self.showing(snapshot, state):
             pass
@@ -167,7 +166,7 @@ class Mirror:
     def follow_checkpoints(self, folder: Path) -> None:
         """Bring the newest checkpoint of the store into a folder of the copy, and copy those that appear there, until `stop_following`."""
         if self._followed is None:
-            self._followed = CheckpointCopies(self.objects, self._path(folder), folder)
+            self._followed = CheckpointCopies(self.objects, self.path(folder), folder)
             self._followed.start()
 
     def stop_following(self) -> None:
@@ -176,13 +175,10 @@ class Mirror:
             self._followed.stop()
             self._followed = None
 
-    def check_executors(self, spark: Any) -> None:
-        """Raise SettingsError unless the executors of a Spark session run on this machine, where the copy is."""
-        if not (spark.sparkContext.master or "local").startswith("local"):
-            raise SettingsError(
-                f"{self.address}: executors of {spark.sparkContext.master} do not see the driver's local copy of an object store; give a "
-                "local master (local[*]) for this step, or a warehouse that all machines have mounted"
-            )
+    def keys(self, snapshot: Snapshot, folder: Path) -> list[str]:
+        """The objects of a folder of the copy, in the order of their files' names there."""
+        files = missing(self.state(snapshot), [self.path(folder)], {})
+        return [files[path].key for path in sorted(files)]
 
     def size(self, snapshot: Snapshot) -> int:
         """Bytes of a snapshot's files in the store."""
@@ -244,7 +240,8 @@ class Mirror:
         except (WarehouseError, OSError) as error:
             log.warning("%s: files that were replaced are still there (%s); `bookspace prune` removes them", self.address, error)
 
-    def _path(self, file: Path) -> str:
+    def path(self, file: Path) -> str:
+        """Where a file or folder of the copy is in the warehouse."""
         return file.relative_to(self.root).as_posix()
 
     def _record(self, snapshot: Snapshot) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from embedding.errors import BookspaceError, TrainingError
+from embedding.spark import is_local
 from embedding.train.checkpoint import Checkpoint
 from embedding.train.figures import EpochFigures
 from embedding.train.model import BookLinkModel
@@ -30,7 +31,7 @@ def run_in_processes(task: Task, spark: "SparkSession") -> tuple[BookLinkModel, 
     """
     from pyspark.ml.torch.distributor import TorchDistributor
 
-    local = (spark.sparkContext.master or "local").startswith("local")
+    local = is_local(spark)
     on_gpus = not local and task.settings.device != "cpu" and spark.conf.get("spark.task.resource.gpu.amount", None) is not None
     said = task.checkpoints / "error.txt"
     said.unlink(missing_ok=True)

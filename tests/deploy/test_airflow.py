@@ -20,7 +20,7 @@ from jobs.pipeline import STEPS
 from tests.deploy.running import ROOT, SPARK_HOME, call, clean_environment
 
 pytestmark = pytest.mark.slow
-TASKS = ["wait_for_dump", "download", *(step.name for step in STEPS)]
+TASKS = ["wait_for_dump", "download", *(step.name for step in STEPS), "prune"]
 DAG, DAY = "bookspace_samplewiki", "2026-03-05"
 
 
@@ -45,7 +45,7 @@ def surroundings(airflow: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     alert.chmod(0o755)
     environment = clean_environment(
         AIRFLOW_HOME=str(home), AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "deploy" / "airflow"), AIRFLOW__CORE__LOAD_EXAMPLES="False",
-        BOOKSPACE_WIKIS="samplewiki", BOOKSPACE_WAREHOUSE=str(home / "warehouse"), BOOKSPACE_RETRY_SECONDS="1",
+        BOOKSPACE_WIKIS="samplewiki", BOOKSPACE_WAREHOUSE=str(home / "warehouse"), BOOKSPACE_RETRY_SECONDS="1", BOOKSPACE_KEEP="1",
         BOOKSPACE_ALERT=str(alert), MASTER="local[2]", SPARK_HOME=str(SPARK_HOME),
     )  # fmt: skip
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"  # the environment of bookspace, which the tasks run in
@@ -117,11 +117,12 @@ def test_a_run_resumes_after_a_kill_and_fails_at_the_gate_then_publishes(airflow
     assert [str(snapshot) for snapshot in snapshots] == ["samplewiki 20260301"]
     assert "publish.min_books asks for" in said
     assert warehouse.published() == []
-    assert _states(airflow, surroundings) == {task: "failed" if task == "publish" else "success" for task in TASKS}
+    assert _states(airflow, surroundings) == dict.fromkeys(TASKS, "success") | {"publish": "failed", "prune": "upstream_failed"}
     alerts = (home / "alerts").read_text().splitlines()
     assert len(alerts) == 1
     assert "publish failed in try 1" in alerts[0]
 
     conf["settings"] = []
-    _run(airflow, surroundings, conf, 0, "--mark-success-pattern", "(?!publish).*")
+    said = _run(airflow, surroundings, conf, 0, "--mark-success-pattern", "(?!publish|prune).*")
+    assert "0 bytes freed" in said
     assert warehouse.published() == snapshots

@@ -1,8 +1,9 @@
 """All steps on a real standalone cluster: a master and two workers, each in its own folder, with the packed environment alone.
 
-One of the workers is lost in the middle of a stage, and comes back later.
+Once with a warehouse that all of them see, where one of the workers is lost in the middle of a stage and comes back later; and once with
+a warehouse and a dump in a store that speaks S3 and lets one request in ten fail, where they share nothing else.
 
-Slow: packing installs everything once more (BOOKSPACE_ENVIRONMENT names an archive that deploy/pack.sh has made).
+Slow: packing installs everything once more (BOOKSPACE_ENVIRONMENT names an archive that deploy/pack.sh has made), and so does moto.
 """
 
 import os
@@ -13,15 +14,20 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 import pytest
 
+from embedding.remote.objects import Objects
+from embedding.remote.state import unnamed
 from embedding.warehouse import Warehouse
 from jobs.pipeline import STEPS
 from tests.deploy.running import ROOT, SPARK_HOME, SUBMIT, assert_same_tables, call, clean_environment
+from tests.remote.failing_proxy import HOW
+from tests.remote.s3 import BUCKET, failing_store, moto_server
 
 pytestmark = pytest.mark.slow
 LOSES_A_WORKER = "extract_books"
@@ -37,6 +43,7 @@ class Cluster:
         start: starts the worker of a folder.
         processes: the worker of each folder.
         pythons: command and loaded libraries of every Python process that was seen at work, by the worker in whose folder it ran.
+        opened: data files that these processes were seen to have open or mapped.
     """
 
     master: str
@@ -44,6 +51,7 @@ class Cluster:
     start: Callable[[Path], "subprocess.Popen[bytes]"]
     processes: dict[Path, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     pythons: dict[Path, set[str]] = field(default_factory=dict)
+    opened: set[Path] = field(default_factory=set)
 
     def at_work(self) -> Iterator[tuple[Path, psutil.Process]]:
         """The executors' Python processes, each with the worker in whose folder it is."""
@@ -61,8 +69,11 @@ class Cluster:
         while not stop.wait(0.2):
             for worker, process in self.at_work():
                 try:
-                    maps = {part.path for part in process.memory_maps() if "site-packages" in part.path}
-                    self.pythons.setdefault(worker, set()).update({process.cmdline()[0], *maps})
+                    mapped = {part.path for part in process.memory_maps() if part.path.startswith("/")}
+                    libraries = {path for path in mapped if "site-packages" in path}
+                    self.pythons.setdefault(worker, set()).update({process.cmdline()[0], *libraries})
+                    files = {*mapped, *(file.path for file in process.open_files())}
+                    self.opened |= {Path(path) for path in files if path.endswith((".parquet", ".npy", ".ann", ".bz2"))}
                 except (psutil.Error, OSError, IndexError):
                     continue
 
@@ -128,6 +139,24 @@ def _await(log: Path, word: str, seconds: float = 120) -> None:
         time.sleep(0.2)
 
 
+@contextmanager
+def _watched(cluster: Cluster) -> Iterator[None]:
+    """In the block the executors' Python processes are watched."""
+    cluster.pythons, cluster.opened = {}, set()
+    stop = threading.Event()
+    watch = threading.Thread(target=cluster.look, args=(stop,))
+    watch.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watch.join()
+
+
+SMALL = ["--conf", "spark.executor.memory=600m", "--conf", "spark.driver.memory=1g", "--conf", "spark.sql.shuffle.partitions=4"]
+LOOPBACK = ["--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.bindAddress=127.0.0.1", "--conf", "spark.ui.enabled=false"]
+
+
 def test_all_steps_give_the_tables_of_a_local_run_though_a_worker_is_lost_in_a_stage(
     environment: Path, cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -135,26 +164,19 @@ def test_all_steps_give_the_tables_of_a_local_run_though_a_worker_is_lost_in_a_s
     here = tmp_path / "here"
     call([SUBMIT, "bookspace", "run", "--conf", "sample.yaml", "--warehouse", here], shared, tmp_path)
 
-    there, stop = tmp_path / "there", threading.Event()
-    watch = threading.Thread(target=cluster.look, args=(stop,))
-    watch.start()
-    spark = ["--conf", "spark.executor.memory=600m", "--conf", "spark.driver.memory=1g", "--conf", "spark.sql.shuffle.partitions=4"]
-    loopback = ["--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.bindAddress=127.0.0.1", "--conf", "spark.ui.enabled=false"]
-    try:
+    there = tmp_path / "there"
+    with _watched(cluster):
         for step in STEPS:
             options = ["--conf", "sample.yaml", "--warehouse", there]
             lost: list[Path] = []
             if step.name == LOSES_A_WORKER:
                 threading.Thread(target=cluster.lose_one, args=(lost,), daemon=True).start()
-            said = call([SUBMIT, step.name, *options, "--", *spark, *loopback], {**shared, "MASTER": cluster.master}, tmp_path)
+            said = call([SUBMIT, step.name, *options, "--", *SMALL, *LOOPBACK], {**shared, "MASTER": cluster.master}, tmp_path)
             print(said)  # for who reads the test's output
             if step.name == LOSES_A_WORKER:
                 assert len(lost) == 1
                 assert re.search(r"Lost (executor|task)", said), said
                 cluster.processes[lost[0]] = cluster.start(lost[0])
-    finally:
-        stop.set()
-        watch.join()
 
     assert assert_same_tables(Warehouse(here), Warehouse(there)) > 10_000
     # Both workers have worked, with the Python and the libraries of the archive that was unpacked in their own folder.
@@ -166,3 +188,34 @@ def test_all_steps_give_the_tables_of_a_local_run_though_a_worker_is_lost_in_a_s
         assert any("pyarrow" in library for library in libraries)
         apart = re.compile(rf"{re.escape(str(worker.resolve()))}/app-[^/]+/\d+/environment/")
         assert {library for library in libraries if not apart.match(library)} == set()
+
+
+def test_all_steps_on_machines_that_share_nothing_but_an_object_store(
+    environment: Path, cluster: Cluster, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By Annoy, whose index and vectors must come to the executors."""
+    driver = tmp_path / "driver"
+    dump = driver / "samplewiki-20260101-pages-articles.xml.bz2"
+    driver.mkdir()
+    shared = clean_environment(ENVIRONMENT=str(environment), SPARK_HOME=str(SPARK_HOME), XDG_CACHE_HOME=str(driver))
+    given = ["--conf", "sample.yaml", "--set", "neighbours.method=annoy", "--set", "snapshot=20260101"]
+    call([SUBMIT, "bookspace", "sample", dump], shared, tmp_path)
+    call([SUBMIT, "bookspace", "run", *given, "--warehouse", tmp_path / "here", "--dump", dump], shared, tmp_path)
+
+    with moto_server(tmp_path_factory.mktemp("moto")) as port, failing_store(port) as (proxy, names), _watched(cluster):
+        for name, value in names.items():
+            monkeypatch.setenv(name, value)
+        Objects(f"s3://{BUCKET}/dump").upload({dump.name: dump})
+        credentials = [word for name, value in names.items() for word in ("--conf", f"spark.executorEnv.{name}={value}")]
+        there = f"s3://{BUCKET}/warehouse"
+        for step in STEPS:
+            options = [*given, "--warehouse", there, "--dump", f"s3://{BUCKET}/dump/{dump.name}", "--", *SMALL, *LOOPBACK, *credentials]
+            print(call([SUBMIT, step.name, *options], {**shared, **names, "MASTER": cluster.master}, tmp_path))
+        found = Warehouse(there, str(tmp_path / "reader"))
+        assert assert_same_tables(Warehouse(tmp_path / "here"), found) > 10_000
+        assert found.mirror
+        assert unnamed(found.mirror.objects.list(), [found.mirror.state(*found.latest())]) == [], "nothing is left"
+        assert sum(proxy.seen[how] for how in HOW) > 10, proxy.seen
+    assert set(cluster.pythons) == set(cluster.workers)
+    assert {file for file in cluster.opened if file.is_relative_to(driver)} == set(), "executors have seen nothing of the driver's"
+    assert {"vectors.npy", "index.ann"} <= {file.name.rpartition("-")[2] for file in cluster.opened}, "but what Spark has sent"

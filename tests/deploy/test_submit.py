@@ -69,6 +69,7 @@ def test_executors_get_the_smaller_archive_where_it_will_do(folder: Path) -> Non
     assert archive("read_dump", MASTER="spark://h:7077") == f"{smaller}#environment"
     assert archive("read_dump", MASTER="yarn") == f"{smaller}#environment"
     # These need torch, or are the driver's too.
+    assert archive("find_neighbours", MASTER="spark://h:7077") == f"{whole}#environment"
     assert archive("train_embedding", MASTER="spark://h:7077", PROCESSES="2") == f"{whole}#environment"
     assert archive("read_dump", MASTER="yarn", DEPLOY_MODE="cluster") == f"{whole}#environment"
 
@@ -142,6 +143,8 @@ def test_on_kubernetes_everything_is_the_images(folder: Path) -> None:
     settings = _settings(asked)
     assert settings["spark.kubernetes.container.image"] == "registry/train:1"
     assert settings["spark.kubernetes.namespace"] == "books"
+    templates = {settings[f"spark.kubernetes.{pod}.podTemplateFile"] for pod in ("driver", "executor")}
+    assert templates == {str(ROOT / "deploy" / "kubernetes" / "pod-template.yaml")}
     assert settings["spark.driver.resource.gpu.vendor"] == "nvidia.com"
     assert asked[-5:] == ["local:///opt/bookspace/jobs/train_embedding.py", "--conf", "enwiki.yaml", "--warehouse", "/data/books"]
 
@@ -158,7 +161,7 @@ def test_on_kubernetes_everything_is_the_images(folder: Path) -> None:
         (
             ["read_dump", "--warehouse", "w"],
             {"MASTER": "yarn", "DEPLOY_MODE": "cluster"},
-            "--warehouse w: in cluster mode give an absolute",
+            "--warehouse w: in cluster mode give an address, or an absolute",
         ),
         (["read_dump", "--warehouse", "/w"], {"MASTER": "yarn", "DEPLOY_MODE": "cluster"}, "ENVIRONMENT is not set"),
         (["read_dump"], {"MASTER": "k8s://https://h"}, "IMAGE is not set"),

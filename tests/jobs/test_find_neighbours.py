@@ -99,9 +99,9 @@ def test_exact_search_on_executors_fills_the_same_tables(
     asked: list[int | None] = []
     search_on_executors = executors.search_on_executors
 
-    def kept(spark: SparkSession, question: executors.Question) -> DataFrame:
+    def kept(spark: SparkSession, question: executors.Question, count: int) -> DataFrame:
         asked.append(question.search_k)
-        return search_on_executors(spark, question)
+        return search_on_executors(spark, question, count)
 
     monkeypatch.setattr(executors, "search_on_executors", kept)
     monkeypatch.setattr(executors, "QUERIES_A_PARTITION", 11)

@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 from embedding.errors import DumpError, WarehouseError
 from embedding.manifest import Manifest, Snapshot
 from embedding.tables import TABLES
+from embedding.task_files import FolderFiles
 from embedding.warehouse import Warehouse
 from jobs import read_dump
 from tests.conftest import FOOTER, HEADER, multistream, page
@@ -360,12 +361,12 @@ def tried_again(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Every range is read twice, and another attempt breaks off, as when Spark takes a task for lost; the files of each reading."""
     readings: list[int] = []
 
-    def again(spark: SparkSession, spans: Sequence[Any], reader: Any, folder: Path) -> Any:
-        original(spark, spans, reader, folder)
-        (folder / "broken off.parquet").write_bytes(b"PAR1")
-        done = original(spark, spans, reader, folder)
+    def again(spark: SparkSession, spans: Sequence[Any], reader: Any, files: FolderFiles) -> Any:
+        original(spark, spans, reader, files)
+        (files.folder / "broken off.parquet").write_bytes(b"PAR1")
+        done = original(spark, spans, reader, files)
         readings.append(sum(part.file is not None for part in done))
-        assert len(list(folder.iterdir())) > 2 * readings[-1]
+        assert len(list(files.folder.iterdir())) > 2 * readings[-1]
         return done
 
     original = read_dump.write_pages

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
+from embedding.exchange import Lent
 from embedding.neighbours import executors
 from embedding.neighbours.exact import ExactSearch
 from embedding.neighbours.executors import Question, search_on_executors
@@ -35,8 +36,9 @@ def links(tmp_path_factory: pytest.TempPathFactory) -> IndexFolder:
     return _index(tmp_path_factory.mktemp("index") / "links", 90, 2)
 
 
-def _answer(spark: SparkSession, question: Question) -> list[Row]:
-    return sorted(tuple(row) for row in search_on_executors(spark, question).collect())
+def _answer(spark: SparkSession, index: IndexFolder, queries: IndexFolder, k: int, search_k: int | None) -> list[Row]:
+    question = Question(Lent(index.folder), Lent(queries.folder), k, search_k)
+    return sorted(tuple(row) for row in search_on_executors(spark, question, len(queries.vectors())).collect())
 
 
 def _expected(found: np.ndarray, near: np.ndarray) -> list[Row]:
@@ -50,12 +52,12 @@ def test_the_number_of_partitions_changes_nothing(
     monkeypatch.setattr(executors, "QUERIES_A_PARTITION", a_partition)
     wide = 100_000  # everything is inspected: as exact search
     exact = ExactSearch(np.array(books.vectors()))
-    assert _answer(spark, Question(books.folder, books.folder, 5, wide)) == _expected(*exact.neighbours(np.arange(700), 5))
-    assert _answer(spark, Question(books.folder, links.folder, 5, wide)) == _expected(*exact.nearest(np.array(links.vectors()), 5))
-    assert _answer(spark, Question(books.folder, books.folder, 5, None)) == _expected(*exact.neighbours(np.arange(700), 5))
+    assert _answer(spark, books, books, 5, wide) == _expected(*exact.neighbours(np.arange(700), 5))
+    assert _answer(spark, books, links, 5, wide) == _expected(*exact.nearest(np.array(links.vectors()), 5))
+    assert _answer(spark, books, books, 5, None) == _expected(*exact.neighbours(np.arange(700), 5))
 
 
 def test_few_rows_give_all_others(spark: SparkSession, tmp_path: Path) -> None:
     few = _index(tmp_path / "few", 3, 3)
-    answer = _answer(spark, Question(few.folder, few.folder, 10, 1))
+    answer = _answer(spark, few, few, 10, 1)
     assert [row[:2] for row in answer] == [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]

@@ -1,17 +1,13 @@
 """A warehouse in a store that speaks S3, behind a proxy that lets one request in ten fail.
 
-Slow: moto is installed into an environment of its own (BOOKSPACE_MOTO names one that has tests/remote/requirements-s3.txt).
+Slow: moto is installed first (see tests/remote/s3.py).
 """
 
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +29,7 @@ from tests.jobs.running import run
 from tests.planted import SETTINGS, write_planted
 from tests.remote.failing_proxy import HOW, FailingProxy
 from tests.remote.machines import Machine
+from tests.remote.s3 import failing_store, moto_server
 from tests.remote.test_mirror import KILLED
 
 pytestmark = pytest.mark.slow
@@ -41,42 +38,18 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of moto's server, which holds the bucket `books`."""
-    folder = Path(os.environ.get("BOOKSPACE_MOTO") or tmp_path_factory.mktemp("moto") / "environment")
-    if not folder.exists():
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([folder / "bin" / "pip", "install", "--quiet", "-r", HERE / "requirements-s3.txt"], check=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    with (tmp_path_factory.mktemp("log") / "moto.log").open("w") as log:
-        server = subprocess.Popen(
-            [folder / "bin" / "python", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], stdout=log, stderr=log
-        )
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/books", method="PUT"))
-                break
-            except urllib.error.URLError:
-                assert server.poll() is None, "moto has ended"
-                time.sleep(0.5)
+    """The server's port."""
+    with moto_server(tmp_path_factory.mktemp("moto")) as port:
         yield port
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @pytest.fixture
 def proxy(store: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[FailingProxy]:
     """What obstore takes for the store."""
-    server = FailingProxy(0, store)
-    for name, value in {
-        "AWS_ENDPOINT_URL": server.start(), "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_REGION": "us-east-1",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    yield server
-    server.shutdown()
-    server.server_close()
+    with failing_store(store) as (server, names):
+        for name, value in names.items():
+            monkeypatch.setenv(name, value)
+        yield server
 
 
 def test_every_way_to_fail_is_got_over(proxy: FailingProxy, tmp_path: Path) -> None:

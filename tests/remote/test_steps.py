@@ -19,13 +19,6 @@ from tests.planted import SETTINGS, write_planted
 SNAPSHOT = Snapshot("testwiki", "20240501")
 
 
-class _Cluster:
-    """As much of a Spark session on a cluster as is looked at before any work."""
-
-    class sparkContext:
-        master = "spark://master:7077"
-
-
 @pytest.fixture
 def settings(tmp_path: Path) -> Any:
     """Settings of a machine, by its name."""
@@ -52,12 +45,6 @@ def test_each_step_on_a_machine_of_its_own(spark: SparkSession, tmp_path: Path, 
     (row,) = spark.sql("SELECT count(*) AS books FROM books").collect()
     assert row["books"] == there.manifest("books", SNAPSHOT).rows_out
     assert not list(reader.root.glob("pages/**/*.parquet")), "what was not asked for is not fetched"
-
-
-def test_a_step_whose_executors_are_elsewhere_says_so(settings: Any) -> None:
-    session = BorrowedSession(_Cluster())  # type: ignore[arg-type]
-    with pytest.raises(SettingsError, match=r"executors of spark://master:7077 do not see .* local copy .*; give a local master"):
-        run_steps([read_dump.STEP], settings("one"), session)
 
 
 def test_a_catalog_of_tables_in_a_store_is_refused_before_any_work(settings: Any) -> None:

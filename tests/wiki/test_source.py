@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 
 from embedding.errors import DumpError, WarehouseError
 from embedding.spark import one_line
+from embedding.task_files import FolderFiles
 from embedding.wiki.accounts import FileAccount, RangeReport, balance
 from embedding.wiki.dump import ByteRange, look_at, plan, read_header
 from embedding.wiki.reader import RangeReader
@@ -37,8 +38,8 @@ def collect(
 ) -> tuple[list[dict[str, Any]], list[FileAccount]]:
     """The pages that Spark's tasks write, moments as seconds, and the accounts, which must add up."""
     folder.mkdir(exist_ok=True)
-    done = write_pages(spark, spans, books, folder)
-    rows = [row for part in done if part.file for row in pq.read_table(part.file).to_pylist()]
+    done = write_pages(spark, spans, books, FolderFiles(folder))
+    rows = [row for part in done if part.file for row in pq.read_table(folder / part.file).to_pylist()]
     accounts = balance(spans, [part.report for part in done], 1000)
     assert sum(account.kept for account in accounts) == len(rows)
     return [{**row, "revision_timestamp": _seconds(row["revision_timestamp"])} for row in rows], accounts
@@ -85,9 +86,9 @@ def test_a_range_is_a_task_and_a_file(spark: SparkSession, tmp_path: Path) -> No
     spans = plan([look_at(str(dump))], -(-dump.stat().st_size // 6))
     assert len(spans) == 6
     (tmp_path / "pages").mkdir()
-    done = write_pages(spark, spans, reader(), tmp_path / "pages")
+    done = write_pages(spark, spans, reader(), FolderFiles(tmp_path / "pages"))
     assert [(part.report.start, part.report.end) for part in done] == [(span.start, span.end) for span in spans]
-    written = [part.file for part in done if part.file]
+    written = [tmp_path / "pages" / part.file for part in done if part.file]
     assert sorted(written) == sorted((tmp_path / "pages").iterdir())
     assert [page_id for file in written for page_id in pq.read_table(file)["page_id"].to_pylist()] == list(range(1, 61))
 
@@ -119,7 +120,7 @@ def test_an_error_of_a_task_names_file_and_byte(spark: SparkSession, tmp_path: P
     dump.write_bytes(zst(WHOLE)[:-30])
     spans = plan([look_at(str(dump))], 1000)
     with pytest.raises(Py4JJavaError, match=f"DumpError: {re.escape(str(dump))}: is cut off at byte {dump.stat().st_size}"):
-        write_pages(spark, spans, reader(), tmp_path)
+        write_pages(spark, spans, reader(), FolderFiles(tmp_path))
 
 
 def test_damage_is_an_error_or_reported(spark: SparkSession, tmp_path: Path) -> None:
@@ -130,7 +131,7 @@ def test_damage_is_an_error_or_reported(spark: SparkSession, tmp_path: Path) -> 
     dump.write_bytes(data)
     spans = plan([look_at(str(dump))], 300)
     with pytest.raises(Py4JJavaError, match=f"DumpError: {re.escape(str(dump))}: 1 damaged places, the first one bytes {second + 4} to "):
-        write_pages(spark, spans, reader(), tmp_path)
+        write_pages(spark, spans, reader(), FolderFiles(tmp_path))
     rows, (account,) = collect(spark, spans, reader(max_damaged=1), tmp_path / "pages")
     assert [row["page_id"] for row in rows] == [1, 3, 4, 5, 6, 7, 8]
     assert [damage.start for damage in account.damages] == [second + 4]
@@ -140,11 +141,11 @@ def test_a_warehouse_that_a_task_cannot_see_is_told_in_one_line(spark: SparkSess
     """As an executor on another machine finds it, when the warehouse is a folder of the driver's own disk."""
     (tmp_path / "dump.xml").write_bytes(WHOLE)
     with pytest.raises(Py4JJavaError) as raised:
-        write_pages(spark, plan([look_at(str(tmp_path / "dump.xml"))], 1 << 30), reader(), tmp_path / "elsewhere")
+        write_pages(spark, plan([look_at(str(tmp_path / "dump.xml"))], 1 << 30), reader(), FolderFiles(tmp_path / "elsewhere"))
     known = one_line(raised.value, tmp_path)
     assert isinstance(known, WarehouseError)
     assert str(known).startswith(f"{tmp_path / 'elsewhere'}: a task cannot write there: ")
-    assert str(known).endswith("a folder that the driver and all executors see")
+    assert str(known).endswith("a folder that the driver and all executors see, or an object store")
 
 
 @pytest.mark.parametrize(

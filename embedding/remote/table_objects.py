@@ -1,0 +1,107 @@
+"""Tables that Spark's tasks read from the objects of a store, and write into files that go there."""
+
+import io
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from embedding.errors import WarehouseError
+from embedding.remote.objects import Objects
+from embedding.tables import TABLES
+from embedding.task_files import TaskFiles, row_groups
+
+WRITTEN = "apart string, file string"  # what a task tells of a file: the values of its keys, as they stand in its name, and its name
+ROWS_PER_BATCH = 2000  # a page of text is big
+
+
+@dataclass(frozen=True)
+class ObjectReader:
+    """Reads objects by their place in a list: a function for `mapInArrow` on the rows of `spark.range`."""
+
+    objects: Objects
+    table: str
+    columns: tuple[str, ...]
+    keys: tuple[str, ...]
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The rows of the objects."""
+        for batch in batches:
+            for number in batch["id"].to_pylist():
+                yield from self._read(self.keys[number])
+
+    def _read(self, key: str) -> Iterator[pa.RecordBatch]:
+        try:
+            content = self.objects.read(key)
+        except FileNotFoundError:
+            raise WarehouseError(
+                f"{self.objects.address}: a file of table {self.table} was replaced or pruned while it was read ({key}); run the same again"
+            ) from None
+        yield from pq.ParquetFile(io.BytesIO(content)).iter_batches(ROWS_PER_BATCH, columns=list(self.columns))
+
+
+@dataclass(frozen=True)
+class TableWriter:
+    """Writes the rows of a partition into files of a table: a function for `mapInArrow` that yields WRITTEN.
+
+    Attributes:
+        files: where they go.
+        table: whose columns the rows have.
+        keys: columns that are not mixed within a file; rows come sorted by them.
+        most: rows a file; None: all rows of a partition are one file.
+    """
+
+    files: TaskFiles
+    table: str
+    keys: tuple[str, ...] = ()
+    most: int | None = None
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """What was written, in the order of the rows."""
+        contract = TABLES[self.table].columns
+        typed = (
+            pa.RecordBatch.from_arrays([batch[field.name].cast(field.type) for field in contract], schema=contract) for batch in batches
+        )
+        for part in stretches(typed, self.keys, self.most) if self.most else [row_groups(typed)]:
+            yield from self._write(part)
+
+    def _write(self, groups: Iterable[pa.Table]) -> Iterator[pa.RecordBatch]:
+        name, writer, apart = f"{uuid.uuid4().hex}.parquet", None, ""
+        with self.files.new(name) as file:
+            for group in groups:
+                if writer is None:
+                    writer = pq.ParquetWriter(file, group.schema, compression="zstd")
+                    apart = "".join(f"{group[key][0].as_py()}-" for key in self.keys)
+                writer.write_table(group)
+            if writer:
+                writer.close()
+        if writer:
+            yield pa.RecordBatch.from_pydict({"apart": [apart], "file": [name]})
+
+
+def stretches(batches: Iterable[pa.RecordBatch], keys: Sequence[str], most: int) -> Iterator[list[pa.Table]]:
+    """Batches that are sorted by the keys, as tables that hold one value in each of them and `most` rows at most; each alone in a list."""
+    held: list[pa.RecordBatch] = []
+    rows = 0
+    for part in (part for batch in batches for part in _alike(batch, keys)):
+        while part.num_rows:
+            if held and (rows == most or any(part[key][0] != held[0][key][0] for key in keys)):
+                yield [pa.Table.from_batches(held)]
+                held, rows = [], 0
+            held.append(part.slice(0, most - rows))
+            rows += held[-1].num_rows
+            part = part.slice(held[-1].num_rows)
+    if held:
+        yield [pa.Table.from_batches(held)]
+
+
+def _alike(batch: pa.RecordBatch, keys: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """A batch cut where the value of a key changes."""
+    changes = [pc.not_equal(batch[key].slice(1), batch[key].slice(0, len(batch) - 1)).to_numpy(zero_copy_only=False) for key in keys]
+    cuts = [0, *(np.flatnonzero(np.any(changes, axis=0)) + 1).tolist(), len(batch)] if changes and len(batch) else [0, len(batch)]
+    yield from (batch.slice(start, end - start) for start, end in pairwise(cuts))

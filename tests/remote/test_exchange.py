@@ -1,0 +1,130 @@
+"""Executors that share no disk with the driver: rows through the store, files sent by Spark."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from embedding import spark as sessions
+from embedding.errors import SettingsError, WarehouseError
+from embedding.remote.exchange import ThroughStore
+from embedding.remote.state import unnamed
+from embedding.remote.table_objects import WRITTEN, TableWriter, stretches
+from embedding.runs import run_steps
+from embedding.settings_files import load_settings
+from embedding.spark import one_line
+from embedding.sql import register_spark
+from embedding.warehouse import Warehouse
+from jobs.pipeline import STEPS
+from tests.conftest import BorrowedSession
+from tests.deploy.running import assert_same_tables
+from tests.jobs.running import run
+from tests.planted import SETTINGS, write_planted
+from tests.remote.machines import SNAPSHOT, Machine
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Executors count as those of other machines; what is lent to them is kept."""
+    monkeypatch.setattr(sessions, "is_local", lambda session: False)
+    lent: list[str] = []
+    lend = ThroughStore.lend
+
+    def kept(exchange: ThroughStore, folder: Path, names: Any) -> Any:
+        lent.append(f"{folder.name}: {', '.join(names)}")
+        return lend(exchange, folder, names)
+
+    monkeypatch.setattr(ThroughStore, "lend", kept)
+    return lent
+
+
+def test_all_steps_give_the_tables_of_executors_that_see_the_warehouse(spark: SparkSession, tmp_path: Path, elsewhere: list[str]) -> None:
+    dump = write_planted(tmp_path)
+    by_index = "neighbours.method=annoy"
+    here = run(spark, tmp_path, dump, by_index, "read.partition_mb=0.005")
+    (tmp_path / "test.yaml").write_text(SETTINGS)
+    address = [f"warehouse=file://{tmp_path}/bucket", f"warehouse_cache={tmp_path}/driver", f"dump={dump}", "snapshot=20240501"]
+    settings = load_settings([tmp_path / "test.yaml"], [*address, by_index, "read.partition_mb=0.005"])
+    run_steps(STEPS, settings, BorrowedSession(spark))
+    there = Warehouse(settings.warehouse, str(tmp_path / "reader"))
+    assert there.mirror
+    assert there.latest() == here.latest() != []
+    assert assert_same_tables(here, there) > 1000
+    assert set(elsewhere) == {
+        "book_index: vectors.npy, index.ann", "link_index: vectors.npy, index.ann", "book_index: vectors.npy", "link_index: vectors.npy",
+    }  # fmt: skip
+    assert unnamed(there.mirror.objects.list(), [there.mirror.state(*there.latest())]) == [], "nothing is left"
+
+
+def test_a_file_that_is_replaced_while_executors_read_it_is_told_in_one_line(
+    spark: SparkSession, tmp_path: Path, elsewhere: list[str]
+) -> None:
+    machine = Machine(f"file://{tmp_path}/bucket", tmp_path / "one")
+    machine.write("a", "b")
+    warehouse = machine.open()
+    assert warehouse.mirror
+    exchange = ThroughStore(spark, warehouse, warehouse.mirror, SNAPSHOT)
+    assert sorted(row["title"] for row in exchange.read("links", SNAPSHOT, ["title"]).collect()) == ["a", "b"]
+    Machine(machine.address, tmp_path / "two").write("c")
+    with pytest.raises(PySparkException) as raised:
+        exchange.read("links", SNAPSHOT, ["title"]).collect()
+    known = one_line(raised.value, warehouse.name)
+    assert isinstance(known, WarehouseError)
+    assert "a file of table links was replaced or pruned while it was read" in str(known)
+
+
+def test_what_failed_attempts_have_left_is_no_part_of_the_table(spark: SparkSession, tmp_path: Path) -> None:
+    """Tasks that ran and whose results nobody takes, as those that Spark has started twice, leave files in the same place."""
+    machine = Machine(f"file://{tmp_path}/bucket", tmp_path / "one")
+    warehouse = machine.open()
+    assert warehouse.mirror
+    exchange = ThroughStore(spark, warehouse, warehouse.mirror, SNAPSHOT)
+    rows = spark.range(0, 6, 1, 3).select(F.col("id").cast("int").alias("book_id"), F.col("id").alias("page_id"))
+    rows = rows.withColumns({"title": F.lit("t"), "links": F.lit(1)})
+
+    def twice(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        held = list(batches)
+        yield from TableWriter(files, "paired_books")(held)
+        yield from TableWriter(files, "paired_books")(held)
+
+    with warehouse.write("build_pairs", ["paired_books"], SNAPSHOT, {}, {}) as staged:
+        files = exchange.files("paired_books", staged["paired_books"])
+        assert len(rows.mapInArrow(twice, WRITTEN).collect()) == 6
+        exchange.write("paired_books", rows, staged["paired_books"])
+    assert pq.read_table(warehouse.files("paired_books", SNAPSHOT), partitioning=None)["book_id"].to_pylist() == list(range(6))
+    objects = warehouse.mirror.objects.list()
+    assert unnamed(objects, [warehouse.mirror.state(SNAPSHOT)]) == []
+    assert sum(key.startswith("paired_books/") for key in objects) == 3
+
+
+@given(
+    groups=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2), st.integers(1, 9)), unique_by=lambda group: group[:2]),
+    at_once=st.integers(1, 7),
+    most=st.integers(1, 10),
+)
+def test_sorted_rows_are_cut_where_a_key_changes_and_where_a_file_is_full(
+    groups: list[tuple[str, int, int]], at_once: int, most: int
+) -> None:
+    keys = [(split, draw) for split, draw, count in sorted(groups) for _ in range(count)]
+    table = pa.table({"split": [key[0] for key in keys], "draw": pa.array([key[1] for key in keys], pa.int32()), "n": range(len(keys))})
+    parts = [part for parts in stretches(table.to_batches(at_once), ("split", "draw"), most) for part in parts]
+    assert [number for part in parts for number in part["n"].to_pylist()] == list(range(len(keys)))
+    held = [{*zip(part["split"].to_pylist(), part["draw"].to_pylist(), strict=True)} for part in parts]
+    assert all(len(values) == 1 for values in held)
+    assert len(parts) == sum(-(-count // most) for _, _, count in groups), "no file more than needed"
+
+
+def test_what_cannot_be_done_on_other_machines_is_refused(spark: SparkSession, tmp_path: Path, elsewhere: list[str]) -> None:
+    machine = Machine(f"file://{tmp_path}/bucket", tmp_path / "one")
+    machine.write("a")
+    with pytest.raises(SettingsError, match=r"executors of local.* do not see this machine's local copy of an object store; give a local"):
+        register_spark(spark, machine.open(), "SELECT * FROM links")
+    assert not elsewhere
