@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pyspark import SparkFiles
 from pyspark.sql import DataFrame, SparkSession
 
 from embedding.manifest import Snapshot
@@ -16,21 +15,23 @@ from embedding.task_files import FolderFiles, TaskFiles
 from embedding.warehouse import Warehouse, address
 
 
-@dataclass(frozen=True)
-class Lent:
-    """Files of a folder of the driver, as executors find them. Travels to them.
-
-    Attributes:
-        folder: where they are; None: among the files that Spark has sent.
-        prefix: of their names there.
-    """
-
-    folder: Path | None
-    prefix: str = ""
+class Lent(Protocol):
+    """Files of a folder of the driver, for executors. Travels to them; equal ones are of the same files."""
 
     def place(self) -> Path:
-        """The folder on this machine."""
-        return self.folder or Path(SparkFiles.getRootDirectory())
+        """The folder on an executor that holds them."""
+        ...
+
+
+@dataclass(frozen=True)
+class LentFolder:
+    """A folder that the driver and all executors see: a Lent."""
+
+    folder: Path
+
+    def place(self) -> Path:
+        """See Lent."""
+        return self.folder
 
 
 class Exchange(Protocol):
@@ -52,8 +53,8 @@ class Exchange(Protocol):
         """Where tasks leave files of a table that they write themselves."""
         ...
 
-    def lend(self, folder: Path, names: Sequence[str]) -> Lent:
-        """Let executors read files of a folder of the driver."""
+    def lend(self, table: str, folder: Path, names: Sequence[str]) -> Lent:
+        """Let executors read files of a folder of the driver, of which a table (or a folder beside the tables) is made."""
         ...
 
 
@@ -81,6 +82,6 @@ class SharedDisk:
         """See Exchange."""
         return FolderFiles(staged.attempts)
 
-    def lend(self, folder: Path, names: Sequence[str]) -> Lent:
+    def lend(self, table: str, folder: Path, names: Sequence[str]) -> Lent:
         """See Exchange."""
-        return Lent(folder)
+        return LentFolder(folder)

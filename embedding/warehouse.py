@@ -51,7 +51,15 @@ class Warehouse:
         self.staging, self.publication = Staging(self.root), Publication(self.root, self.mirror)
         if self.mirror:
             self.mirror.pull()
-        self.staging.roll_forward()
+        else:
+            self.staging.roll_forward()
+
+    def _settle(self) -> None:
+        """Let no commit of this machine be half done; in the copy of a store a dead writer's is not ended: the store says what is there."""
+        if self.mirror:
+            self.mirror.settle()
+        else:
+            self.staging.roll_forward()
 
     def folder(self, table: str, snapshot: Snapshot, step: str = "") -> Path:
         """Where a table of a snapshot lies; of a table to which several steps write, the part of one."""
@@ -158,7 +166,7 @@ class Warehouse:
         Raises:
             WarehouseError: as `inputs` does.
         """
-        self.staging.roll_forward()
+        self._settle()
         current = {table: self.manifest(*_split(table, snapshot)) for table in tables}
         waiting = list(current.values())
         while waiting:
@@ -211,7 +219,7 @@ class Warehouse:
         run, started = uuid.uuid4().hex, time.monotonic()
         made_from = self.mirror.state(snapshot) if self.mirror else None
         try:
-            self.staging.roll_forward()
+            self._settle()
             with self.staging.folder(step=step, wiki=snapshot.wiki, snapshot=snapshot.date) as staging:
                 for table in tables:
                     (staging / table).mkdir()

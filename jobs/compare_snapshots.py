@@ -12,12 +12,13 @@ from embedding.manifest import Snapshot
 from embedding.neighbours.changes import both_sides, changes, overlap
 from embedding.runs import run_alone
 
+COMPARED = ["page_id", "title", "rank", "neighbour_page_id", "neighbour_title", "similarity"]
 MOST_NEIGHBOURS = 10  # that are compared: overlap@10
 
 
 def run(job: Job) -> None:
     """Measure what publish asks for, and list the neighbours that changed. A first snapshot has nothing to be compared with."""
-    neighbours = job.read("neighbours")
+    neighbours = job.read("neighbours", COMPARED)
     figures = [_without_neighbours(job, neighbours)]
     if job.before and set(STEP.reads_before) <= set(job.inputs_before):
         figures += _compare(job, job.before, neighbours)
@@ -40,7 +41,7 @@ def _compare(job: Job, before: Snapshot, neighbours: DataFrame) -> Iterator[tupl
     yield "books_added", float(len(ids) - both), f"books with neighbours, against {before.date}"
     yield "books_removed", float(len(ids_before) - both), f"books with neighbours, against {before.date}"
 
-    neighbours_before = job.read("neighbours", of=before)
+    neighbours_before = job.read("neighbours", COMPARED, before)
     sides = both_sides(neighbours_before, neighbours).persist()
     longest = [int((table.agg(F.max("rank")).first() or (0,))[0] or 0) for table in (neighbours, neighbours_before)]
     k = min(MOST_NEIGHBOURS, *longest)

@@ -25,7 +25,8 @@ def run(job: Job) -> None:
     files = ", ".join(account["file"] for account in pages.facts["files"])
     site = Site.from_dict(pages.facts["site"], settings.namespace_aliases)
     mark = parsing_mark(settings, names, site)
-    candidates = job.read("pages").where(F.col("wikitext").isNotNull())
+    read = job.read("pages", ["page_id", "title", "revision_id", "revision_timestamp", "wikitext"])
+    candidates = read.where(F.col("wikitext").isNotNull())
     candidates, taken = divide(candidates, _known(job, mark))
     # Few pages of a dump are books, and they lie unevenly: spread them over all cores before the slow parsing.
     candidates = candidates.repartition(4 * job.spark.sparkContext.defaultParallelism)

@@ -163,9 +163,8 @@ def _search(job: Job, table: str, tuned: "Tuned") -> DataFrame:
     log.info("find_neighbours: %s of %s %ss by %s search", table, f"{_rows(job, asks):,}", asks, method)
     if method == "annoy" or (max(_rows(job, asks), _rows(job, given)) > EXACT_UP_TO and not on_gpu()):
         search_k = tuned.search_k if method == "annoy" else None
-        index, queries = (
-            job.exchange.lend(_folder(job, kind).folder, names) for kind, names in ((given, [VECTORS, INDEX]), (asks, [VECTORS]))
-        )
+        index = job.exchange.lend(f"{given}_index", _folder(job, given).folder, [VECTORS, INDEX] if search_k else [VECTORS])
+        queries = index if asks == given else job.exchange.lend(f"{asks}_index", _folder(job, asks).folder, [VECTORS])
         return search_on_executors(job.spark, Question(index, queries, job.settings.neighbours.k, search_k), _rows(job, asks))
     rows = np.arange(_rows(job, asks))
     answer = as_batch(rows, *_ask(job, ExactSearch(_folder(job, given).vectors()), rows, asks, given))

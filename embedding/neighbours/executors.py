@@ -1,7 +1,8 @@
-"""Search on Spark's executors: each maps the index and the vectors that the driver lends and searches for its part of the queries."""
+"""Search on Spark's executors: each process opens the files that the driver lends and searches for its part of the queries."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -33,8 +34,8 @@ class Question:
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Answer the queries whose numbers are in the column id."""
-        search = self._search()
-        queries = _open(self.queries).vectors()
+        search = _search(self)
+        queries = IndexFolder(self.queries.place()).vectors()
         for batch in batches:
             rows = batch["id"].to_numpy()
             if self.index == self.queries:
@@ -42,17 +43,15 @@ class Question:
             else:
                 yield as_batch(rows, *search.nearest(queries[rows], self.k))
 
-    def _search(self) -> Search:
-        folder = _open(self.index)
-        if self.search_k is not None:
-            return folder.search(self.search_k)
-        from embedding.neighbours.exact import ExactSearch
 
-        return ExactSearch(folder.vectors())
+@lru_cache(maxsize=1)  # a worker answers many parts of one question
+def _search(question: Question) -> Search:
+    folder = IndexFolder(question.index.place())
+    if question.search_k is not None:
+        return folder.search(question.search_k)
+    from embedding.neighbours.exact import ExactSearch
 
-
-def _open(lent: Lent) -> IndexFolder:
-    return IndexFolder(lent.place(), lent.prefix)
+    return ExactSearch(folder.vectors())
 
 
 def search_on_executors(spark: SparkSession, question: Question, count: int) -> DataFrame:

@@ -17,42 +17,33 @@ INDEX, VECTORS, ITEMS = "index.ann", "vectors.npy", "items.parquet"
 
 @dataclass(frozen=True)
 class IndexFolder:
-    """The folder of one index. Item i of the index is row i of the vectors and of the items.
-
-    Attributes:
-        folder: where it is.
-        prefix: of the files' names, where it is a copy beside others.
-    """
+    """The folder of one index. Item i of the index is row i of the vectors and of the items."""
 
     folder: Path
-    prefix: str = ""
 
     def write_rows(self, vectors: Vectors, items: pa.Table) -> None:
         """Write the vectors, shape (rows, d), and what each row is."""
-        np.save(self._file(VECTORS), vectors)
-        pq.write_table(items, self._file(ITEMS), compression="zstd")
+        np.save(self.folder / VECTORS, vectors)
+        pq.write_table(items, self.folder / ITEMS, compression="zstd")
 
     def vectors(self) -> Vectors:
         """The vectors, mapped into memory: processes of one machine share them."""
-        return np.load(self._file(VECTORS), mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        return np.load(self.folder / VECTORS, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
 
     def build(self, trees: int, seed: int) -> None:
         """Build the index of the vectors that were written."""
-        partial = self._file(f"{INDEX}.partial")
+        partial = self.folder / f"{INDEX}.partial"
         build_index(self.vectors(), partial, trees, seed)
-        partial.replace(self._file(INDEX))  # whoever has mapped the former one keeps it
+        partial.replace(self.folder / INDEX)  # whoever has mapped the former one keeps it
 
     def search(self, search_k: int) -> AnnoySearch:
         """Open the index."""
-        return AnnoySearch(self.vectors(), self._file(INDEX), search_k)
-
-    def _file(self, name: str) -> Path:
-        return self.folder / f"{self.prefix}{name}"
+        return AnnoySearch(self.vectors(), self.folder / INDEX, search_k)
 
     def facts(self) -> dict[str, Any]:
         """What tells whether a file is this index: a wrong width or metric would load garbage."""
         rows, width = self.vectors().shape
-        file = self._file(INDEX)
+        file = self.folder / INDEX
         with file.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
         return {"metric": METRIC, "vectors": rows, "dimensions": width, "bytes": file.stat().st_size, "sha256": digest}

@@ -15,11 +15,11 @@ from embedding.exchange import Lent
 from embedding.manifest import Snapshot
 from embedding.remote.mirror import Mirror
 from embedding.remote.table_objects import WRITTEN, ObjectReader, TableWriter
-from embedding.remote.task_files import StoreFiles
+from embedding.remote.task_files import LentObjects, StoreFiles
 from embedding.staging import StagedTable
 from embedding.tables import ddl
 from embedding.task_files import TaskFiles
-from embedding.warehouse import Warehouse, address
+from embedding.warehouse import Warehouse
 
 
 class ThroughStore:
@@ -28,12 +28,13 @@ class ThroughStore:
     def __init__(self, spark: SparkSession, warehouse: Warehouse, mirror: Mirror, snapshot: Snapshot) -> None:
         self._spark, self._warehouse, self._mirror, self._snapshot = spark, warehouse, mirror, snapshot
         self._lent: dict[Path, str] = {}
+        self._sent: set[tuple[Path, str]] = set()
 
     def read(self, table: str, snapshot: Snapshot, columns: Sequence[str]) -> DataFrame:
         """See Exchange. A task an object."""
-        keys = self._mirror.keys(snapshot, self._warehouse.folder(table, snapshot))
-        reader = ObjectReader(self._mirror.objects, table, tuple(columns), tuple(keys))
-        return self._spark.range(0, len(keys), 1, max(1, len(keys))).mapInArrow(reader, ddl(table, columns))
+        stored = self._mirror.stored(snapshot, self._warehouse.folder(table, snapshot))
+        reader = ObjectReader(self._mirror.objects, table, tuple(columns), tuple(stored))
+        return self._spark.range(0, len(stored), 1, len(stored)).mapInArrow(reader, ddl(table, columns))
 
     def write(self, table: str, rows: DataFrame, staged: StagedTable) -> None:
         """See Exchange."""
@@ -51,20 +52,17 @@ class ThroughStore:
         files.take({row["file"]: staged.folder / f"{row['apart']}part-{number:05}.parquet" for number, row in enumerate(named)})
 
     def files(self, table: str, staged: StagedTable) -> TaskFiles:
-        """See Exchange. Below the table, where `state.unnamed` finds what no table has taken."""
-        place = self._mirror.path(self._warehouse.folder(table, self._snapshot))
-        return StoreFiles(self._mirror.objects, f"{place}/_attempts-{uuid.uuid4().hex}")
+        """See Exchange."""
+        return StoreFiles(self._mirror.objects, self._prefix(table))
 
-    def lend(self, folder: Path, names: Sequence[str]) -> Lent:
-        """See Exchange. Spark sends a file to each executor once."""
-        if folder not in self._lent:
-            self._lent[folder] = f"{uuid.uuid4().hex}-"
-        prefix = self._lent[folder]
-        lent = folder.with_name(f"{folder.name}.lent")  # beside the staged folder: it goes with it
-        lent.mkdir(exist_ok=True)
-        for name in names:
-            link = lent / f"{prefix}{name}"  # Spark knows a file by its name alone
-            if not link.is_symlink():
-                link.symlink_to(folder / name)
-                self._spark.sparkContext.addFile(address(link))
-        return Lent(None, prefix)
+    def _prefix(self, table: str) -> str:
+        """A new one, below the table, where `state.unnamed` finds what no table has taken."""
+        return f"{self._mirror.path(self._warehouse.folder(table, self._snapshot))}/_attempts-{uuid.uuid4().hex}"
+
+    def lend(self, table: str, folder: Path, names: Sequence[str]) -> Lent:
+        """See Exchange. Each executor fetches a file once."""
+        prefix = self._lent.setdefault(folder, self._prefix(table))
+        new = [name for name in names if (folder, name) not in self._sent]
+        self._mirror.objects.upload({f"{prefix}/{name}": folder / name for name in new})
+        self._sent |= {(folder, name) for name in new}
+        return LentObjects(self._mirror.objects, prefix, tuple(names))

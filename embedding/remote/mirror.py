@@ -60,6 +60,11 @@ class Mirror:
                 "free space, mend its permissions, or name another folder with --set warehouse_cache=FOLDER"
             ) from error
 
+    def settle(self) -> None:
+        """Wait for whoever is just changing what the copy shows."""
+        with self._locked():
+            pass
+
     def _pull(self) -> None:
         listed = self.objects.list(STATES)
         numbers = newest(listed)
@@ -161,7 +166,9 @@ class Mirror:
             self.objects.delete(sorted({one.key for one in before.files.values()}))
             for place in places:
                 self.objects.delete(self.objects.list(place))
-            self.objects.delete(sorted(self.objects.list(states_prefix(snapshot))))  # the newest goes last
+            *older, newest_one = sorted(self.objects.list(states_prefix(snapshot)))
+            self.objects.delete(older)  # first: the highest that is there counts
+            self.objects.delete([newest_one])
 
     def follow_checkpoints(self, folder: Path) -> None:
         """Bring the newest checkpoint of the store into a folder of the copy, and copy those that appear there, until `stop_following`."""
@@ -175,10 +182,17 @@ class Mirror:
             self._followed.stop()
             self._followed = None
 
-    def keys(self, snapshot: Snapshot, folder: Path) -> list[str]:
-        """The objects of a folder of the copy, in the order of their files' names there."""
-        files = missing(self.state(snapshot), [self.path(folder)], {})
-        return [files[path].key for path in sorted(files)]
+    def stored(self, snapshot: Snapshot, folder: Path) -> list[Stored]:
+        """The objects of a folder of the copy, in the order of their files' names there.
+
+        Raises:
+            WarehouseError: there is none.
+        """
+        place = self.path(folder)
+        files = missing(self.state(snapshot), [place], {})
+        if not files:
+            raise WarehouseError(f"{self.address}: {place} was pruned while it was read; run the same again")
+        return [files[path] for path in sorted(files)]
 
     def size(self, snapshot: Snapshot) -> int:
         """Bytes of a snapshot's files in the store."""

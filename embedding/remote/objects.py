@@ -1,5 +1,6 @@
 """The objects below one address of an object store. The only file that imports obstore, which tries what may pass ten times by itself."""
 
+import io
 import logging
 import os
 import re
@@ -64,6 +65,22 @@ class Objects:
             WarehouseError: the store does not answer, or refuses.
         """
         return self._tried(key, lambda: bytes(self._obstore.get(self._store, key).bytes()))
+
+    def read_range(self, key: str, start: int, length: int) -> bytes:
+        """Some bytes of an object.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+            WarehouseError: the store does not answer, or refuses.
+        """
+
+        def get() -> bytes:
+            found = bytes(self._obstore.get_range(self._store, key, start=start, length=length))
+            if len(found) != length:
+                raise ConnectionError(f"broke off after {len(found):,} of {length:,} bytes")
+            return found
+
+        return self._tried(key, get)
 
     def write(self, key: str, content: bytes) -> None:
         """Write an object, in the place of one that is there."""
@@ -201,6 +218,38 @@ class Objects:
             return from_url(self.address, **options)
         except Exception as error:
             raise WarehouseError(f"{self.address}: cannot be opened ({_first_line(error)})") from error
+
+
+class ObjectFile(io.RawIOBase):
+    """An object as a file to read from any byte on: only the bytes that are asked for travel."""
+
+    def __init__(self, objects: Objects, key: str, size: int) -> None:
+        self._objects, self._key, self._size, self._place = objects, key, size, 0
+
+    def readable(self) -> bool:
+        """See io.RawIOBase."""
+        return True
+
+    def seekable(self) -> bool:
+        """See io.RawIOBase."""
+        return True
+
+    def tell(self) -> int:
+        """See io.RawIOBase."""
+        return self._place
+
+    def seek(self, place: int, whence: int = io.SEEK_SET) -> int:
+        """See io.RawIOBase."""
+        self._place = place + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
+        return self._place
+
+    def read(self, size: int = -1) -> bytes:
+        """See io.RawIOBase."""
+        left = max(0, self._size - self._place)
+        length = left if size < 0 else min(size, left)
+        found = self._objects.read_range(self._key, self._place, length) if length else b""
+        self._place += length
+        return found
 
 
 def fsspec_options(address: str) -> dict[str, Any]:

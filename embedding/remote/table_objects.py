@@ -1,6 +1,5 @@
 """Tables that Spark's tasks read from the objects of a store, and write into files that go there."""
 
-import io
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from embedding.errors import WarehouseError
-from embedding.remote.objects import Objects
+from embedding.remote.objects import ObjectFile, Objects
+from embedding.remote.state import Stored
 from embedding.tables import TABLES
 from embedding.task_files import TaskFiles, row_groups
 
@@ -27,22 +27,30 @@ class ObjectReader:
     objects: Objects
     table: str
     columns: tuple[str, ...]
-    keys: tuple[str, ...]
+    stored: tuple[Stored, ...]
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The rows of the objects."""
         for batch in batches:
             for number in batch["id"].to_pylist():
-                yield from self._read(self.keys[number])
+                yield from self._read(self.stored[number])
 
-    def _read(self, key: str) -> Iterator[pa.RecordBatch]:
+    def _read(self, one: Stored) -> Iterator[pa.RecordBatch]:
         try:
-            content = self.objects.read(key)
+            file = pq.ParquetFile(ObjectFile(self.objects, one.key, one.bytes), pre_buffer=True)
+            there = set(file.schema_arrow.names)
+            for batch in file.iter_batches(ROWS_PER_BATCH, columns=[name for name in self.columns if name in there]):
+                # A table of an older version may lack a column that was added since; Spark knows columns by their place.
+                columns = {
+                    name: batch[name] if name in there else pa.nulls(len(batch), TABLES[self.table].columns.field(name).type)
+                    for name in self.columns
+                }
+                yield pa.RecordBatch.from_pydict(columns)
         except FileNotFoundError:
             raise WarehouseError(
-                f"{self.objects.address}: a file of table {self.table} was replaced or pruned while it was read ({key}); run the same again"
+                f"{self.objects.address}: a file of table {self.table} was replaced or pruned while it was read ({one.key}); "
+                "run the same again"
             ) from None
-        yield from pq.ParquetFile(io.BytesIO(content)).iter_batches(ROWS_PER_BATCH, columns=list(self.columns))
 
 
 @dataclass(frozen=True)

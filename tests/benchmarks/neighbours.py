@@ -93,7 +93,7 @@ def annoy(vectors: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
     """Annoy as the step find_neighbours uses it."""
     import pyarrow as pa
 
-    from embedding.exchange import Lent
+    from embedding.exchange import LentFolder
     from embedding.job import Session
     from embedding.neighbours.exact import ExactSearch
     from embedding.neighbours.executors import Question, search_on_executors
@@ -118,7 +118,7 @@ def annoy(vectors: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
             lambda trees: folder.build(trees, 1), {"t": lambda search_k: folder.search(search_k).neighbours(rows, K)[1]}, right, limits
         )["t"]
         clock.append((time.perf_counter(), _cpu()))
-        lent = Lent(folder.folder)
+        lent = LentFolder(folder.folder)
         answer = search_on_executors(session.spark, Question(lent, lent, K, tuned.search_k), count)
         answer.write.parquet(f"file://{scratch}/found")
         clock.append((time.perf_counter(), _cpu()))

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from embedding.exchange import Lent
+from embedding.exchange import LentFolder
 from embedding.neighbours import executors
 from embedding.neighbours.exact import ExactSearch
 from embedding.neighbours.executors import Question, search_on_executors
@@ -37,7 +37,7 @@ def links(tmp_path_factory: pytest.TempPathFactory) -> IndexFolder:
 
 
 def _answer(spark: SparkSession, index: IndexFolder, queries: IndexFolder, k: int, search_k: int | None) -> list[Row]:
-    question = Question(Lent(index.folder), Lent(queries.folder), k, search_k)
+    question = Question(LentFolder(index.folder), LentFolder(queries.folder), k, search_k)
     return sorted(tuple(row) for row in search_on_executors(spark, question, len(queries.vectors())).collect())
 
 

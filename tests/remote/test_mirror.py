@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from embedding.prune import removals, remove
 from embedding.remote import mirror as mirror_module
 from embedding.remote.objects import Objects
 from embedding.remote.state import newest, states_prefix
+from embedding.staging import Staging
 from embedding.warehouse import Warehouse
 from tests.remote.machines import LATER, SNAPSHOT, Machine, write_links
 
@@ -264,3 +266,46 @@ def test_the_copy_lies_in_the_users_cache_folder(one: Machine, monkeypatch: pyte
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     assert Warehouse(one.address).root.parent == tmp_path / "home" / "bookspace" / "warehouses"
     assert os.path.commonpath([Warehouse(one.address, str(one.cache)).root, one.cache]) == str(one.cache)
+
+
+def test_what_a_killed_writer_had_not_moved_into_the_copy_does_not_come_back_over_what_others_have_written(
+    one: Machine, two: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between the commit in the store and the renames in its own copy."""
+    one.write("a")
+
+    def killed(*_: Any) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Staging, "_finish", killed)
+        with pytest.raises(SystemExit):
+            one.write("b1", "b2")
+    assert two.titles() == ["b1", "b2"], "the store has them"
+    two.write("c")
+    assert two.titles() == ["c"]
+    assert one.titles() == ["c"]
+    one.write("d")
+    assert one.titles() == two.titles() == ["d"]
+
+
+def test_of_a_pruned_snapshot_the_newest_state_goes_last(one: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The highest that is there counts: a kill in between must not bring an older one back into view."""
+    one.write("a")
+    one.write("b")
+    warehouse = one.open()
+    assert warehouse.mirror
+    deleted: list[list[str]] = []
+    delete = Objects.delete
+
+    def kept(objects: Objects, keys: Iterable[str]) -> None:
+        deleted.append(list(keys))
+        delete(objects, deleted[-1])
+
+    monkeypatch.setattr(Objects, "delete", kept)
+    warehouse.mirror.forget(SNAPSHOT)
+    states = [[key for key in keys if key.startswith("_snapshots/")] for keys in deleted]
+    *older, last = [keys for keys in states if keys]
+    assert len(last) == 1
+    assert last > max(older)
+    assert not _objects(one)

@@ -1,14 +1,18 @@
+import io
 import pickle
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import obstore
 import obstore.exceptions
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from embedding.errors import WarehouseError
 from embedding.remote import objects as module
-from embedding.remote.objects import Objects
+from embedding.remote.objects import ObjectFile, Objects
 
 
 @pytest.fixture
@@ -105,3 +109,19 @@ def test_what_is_refused_is_told_in_one_line(
 def test_it_travels_to_other_processes_without_its_connection(objects: Objects) -> None:
     objects.write("x", b"1")
     assert pickle.loads(pickle.dumps(objects)).read("x") == b"1"
+
+
+@given(
+    content=st.binary(max_size=50),
+    asked=st.lists(st.tuples(st.sampled_from([io.SEEK_SET, io.SEEK_CUR, io.SEEK_END]), st.integers(0, 60), st.integers(-1, 60))),
+)
+def test_an_object_is_read_as_a_file_is(content: bytes, asked: list[tuple[int, int, int]]) -> None:
+    with TemporaryDirectory() as folder:
+        objects = Objects(f"file://{folder}")
+        objects.write("x", content)
+        file, right = ObjectFile(objects, "x", len(content)), io.BytesIO(content)
+        for whence, place, size in asked:
+            there = -min(place, len(content)) if whence == io.SEEK_END else place
+            assert file.seek(there, whence) == right.seek(there, whence)
+            assert file.read(size) == right.read(size)
+            assert file.tell() == right.tell()
