@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 _LOGGER = logging.getLogger("bookspace")
 _context: dict[str, Any] = {}  # what all lines of this process have in common at the moment; a process does one step at a time
+_raised_in: dict[str, Any] = {}  # the context in which an error was raised that is on its way to whoever tells it
 
 
 def start_log(how: Literal["text", "json"] = "text") -> None:
@@ -39,17 +40,22 @@ def logged_with(**values: Any) -> Iterator[None]:
     """Every JSON line within the block says this too (run, wiki, snapshot, step)."""
     before = dict(_context)
     _context.update(values)
+    if not before:
+        _raised_in.clear()
     try:
         yield
+    except BaseException:
+        _raised_in.update({name: value for name, value in _context.items() if name not in _raised_in})
+        raise
     finally:
         _context.clear()
         _context.update(before)
 
 
 def say_error(message: str) -> None:
-    """Tell the user what went wrong: one line, with the command's name before it, or a JSON line at level error."""
+    """Tell the user what went wrong: one line, with the command's name before it, or a JSON line at level error, of the run and step."""
     if any(isinstance(handler.formatter, JsonFormatter) for handler in logging.getLogger().handlers):
-        _LOGGER.error(message)
+        _LOGGER.error(message, extra=facts(**_raised_in))
     else:
         print(f"bookspace: {message}", file=sys.stderr)
 

@@ -21,6 +21,14 @@ with logged_with(run="r1", step="read_dump"):
         raise ValueError("why")
     except ValueError:
         log.exception("it broke")
+try:
+    with logged_with(run="r2", wiki="testwiki"):
+        with logged_with(step="publish"):
+            raise ValueError("of a step")
+except ValueError as error:
+    say_error(str(error))
+with logged_with(run="r3"):
+    pass
 say_error("a fault")
 logging.getLogger("library").warning("from elsewhere")
 """
@@ -33,12 +41,13 @@ def test_a_line_an_event_in_words_or_as_json() -> None:
     assert fault == "bookspace: a fault"
     events = [json.loads(line) for line in lines]
     assert all(abs(datetime.now(UTC).timestamp() - datetime.fromisoformat(event.pop("time")).timestamp()) < 600 for event in events)
-    alone, rows, broke, error, elsewhere = events
+    alone, rows, broke, of_a_step, error, elsewhere = events
     assert alone == {"level": "info", "message": "alone"}
     assert rows == {
         "level": "info", "run": "r1", "step": "read_dump", "table": "pages", "message": "12 rows of «Ä\nB»", "rows": 12, "seconds": 0.5,
     }  # fmt: skip
     assert broke.pop("traceback").endswith("ValueError: why")
     assert broke == {"level": "error", "run": "r1", "step": "read_dump", "message": "it broke"}
+    assert of_a_step == {"level": "error", "run": "r2", "wiki": "testwiki", "step": "publish", "message": "of a step"}
     assert error == {"level": "error", "message": "a fault"}
     assert elsewhere == {"level": "warning", "message": "from elsewhere"}
