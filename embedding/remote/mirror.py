@@ -19,6 +19,7 @@ from pathlib import Path
 from embedding.errors import BusyError, WarehouseError
 from embedding.manifest import MANIFEST, Snapshot
 from embedding.remote.checkpoints import CheckpointCopies
+from embedding.remote.lease import see_that_it_is_ours
 from embedding.remote.objects import Objects
 from embedding.remote.shown import files_below, show, write_whole
 from embedding.remote.state import STATES, State, Stored, key_of, missing, newest, state_key, states_prefix, unnamed
@@ -124,7 +125,7 @@ class Mirror:
             The state that the store has now; the copy has not yet, see `showing`.
 
         Raises:
-            BusyError: another run has written tables of the snapshot since `base`.
+            BusyError: another run has written tables of the snapshot since `base`, or has taken over the lease of this one.
             WarehouseError: the store does not do it; its tables are what they were.
         """
         places = {name: self.path(target) for name, target in moves.items()}
@@ -222,6 +223,7 @@ class Mirror:
                     f"{self.address}: another run has written tables of {snapshot} meanwhile; what this one has made is not kept. "
                     "See to it that one run at a time works on a snapshot, then run the same again"
                 )
+            see_that_it_is_ours(self.objects, snapshot)
             state = make(now)
             if self.objects.create(state_key(snapshot, state.number), state.to_json()):
                 return state

@@ -1,4 +1,4 @@
-"""Any order of writes, broken-off writes and late writes of two machines: readers see one whole step, the last that was committed."""
+"""Any order of writes of two machines, some broken off, late, or of one whose lease was taken over: readers see the last step committed."""
 
 import tempfile
 from collections.abc import Iterator
@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedding.errors import BusyError
+from embedding.remote import lease
 from embedding.remote.objects import Objects
 from tests.remote.machines import SNAPSHOT, Machine, write_links
 
-ACTIONS = ("write", "broken off before the commit", "broken off after the commit", "late write", "publish", "withdraw")
+ACTIONS = ("write", "broken off before the commit", "broken off after the commit", "late write", "taken over", "publish", "withdraw")
 
 
 class _Broken(BaseException):
@@ -69,6 +70,15 @@ def _act(action: str, machine: Machine, other: Machine, title: str, last: str, p
         with pytest.raises(BusyError):
             write_links(warehouse, ["too late"], b"late!")
         return title, False
+    if action == "taken over":
+        with warehouse.locked(SNAPSHOT):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(lease, "OVER", 0.0)
+                with other.open().locked(SNAPSHOT):
+                    pass
+            with pytest.raises(BusyError):
+                write_links(warehouse, ["too late"], b"late!")
+        return last, published
     if action.startswith("broken off"):
         moment = action.removeprefix("broken off ")
         with _breaking(moment), pytest.raises(_Broken):

@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from embedding.errors import DumpError
+from embedding.remote import lease
 from embedding.remote.objects import Objects
 from embedding.remote.state import unnamed
 from embedding.runs import run_steps
@@ -28,7 +31,7 @@ from tests.deploy.running import assert_same_tables
 from tests.jobs.running import run
 from tests.planted import SETTINGS, write_planted
 from tests.remote.failing_proxy import HOW, FailingProxy
-from tests.remote.machines import Machine
+from tests.remote.machines import SNAPSHOT, Machine
 from tests.remote.s3 import failing_store, moto_server
 from tests.remote.test_mirror import KILLED
 
@@ -69,6 +72,29 @@ def test_every_way_to_fail_is_got_over(proxy: FailingProxy, tmp_path: Path) -> N
     assert not objects.create("created", b"second")
     assert objects.read("created") == b"first"
     assert set(proxy.seen) == {*HOW, "done"}, proxy.seen
+
+
+def test_a_lease_is_one_s(proxy: FailingProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "RENEWED", 0.05)
+    objects, inside, most = Objects("s3://books/leases"), [0], [0]
+
+    def run() -> None:
+        with lease.leased(objects, SNAPSHOT, wait=True):
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            time.sleep(0.3)
+            inside[0] -= 1
+
+    monkeypatch.setattr(lease, "_LOOK", 0.05)
+    threads = [threading.Thread(target=run) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1]
+    assert lease.seconds_left(objects, SNAPSHOT) == 0
+    assert [key[-13:] for key in objects.list()] == ["00000005.json"]
+    assert proxy.seen["done"] > 50
 
 
 def test_a_dump_is_found_and_read_in_the_store(proxy: FailingProxy, tmp_path: Path) -> None:
