@@ -172,10 +172,11 @@ class Mirror:
             self.objects.delete([newest_one])
 
     def follow_checkpoints(self, folder: Path) -> None:
-        """Bring the newest checkpoint of the store into a folder of the copy, and copy those that appear there, until `stop_following`."""
+        """Bring the newest checkpoints of the store into a folder of the copy, and copy those that appear there, until `stop_following`."""
         if self._followed is None:
-            self._followed = CheckpointCopies(self.objects, self.path(folder), folder)
-            self._followed.start()
+            copies = CheckpointCopies(self.objects, self.path(folder), folder)
+            copies.start()
+            self._followed = copies  # nothing is to be stopped that could not start
 
     def stop_following(self) -> None:
         """Copy the checkpoints that have just appeared, and no more."""
