@@ -13,6 +13,7 @@ from pathlib import Path
 
 from embedding.errors import BusyError, WarehouseError
 
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # what a file system without locks says
 log = logging.getLogger("bookspace")
 
 
@@ -38,7 +39,7 @@ def locked(file: Path, what: str, wait: bool = False) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            if error.errno in _NO_LOCKS:
                 log.warning("%s: no locks on this file system; see to it that only one run at a time works on %s", file, what)
             elif not wait:
                 raise BusyError(
@@ -55,14 +56,20 @@ def locked(file: Path, what: str, wait: bool = False) -> Iterator[None]:
 
 
 def is_locked(file: Path) -> bool:
-    """Does anybody hold the lock?"""
+    """Does anybody hold the lock? Yes, too, of a file that may not be read; no, with a warning, where there are no locks."""
     try:
         with file.open(encoding="utf-8") as handle:
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
-    except BlockingIOError:
+    except (BlockingIOError, PermissionError):  # NFS says the latter of a lock, too
         return True
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        # Nobody can hold it, and the file lies there for good: taken for a lock, `prune` would never remove anything. What a step is
+        # writing has a folder in `_staging`, by which `prune` keeps its snapshot there too.
+        log.warning("%s: no locks on this file system; see to it that no run is at work on what is removed", file)
     return False
 
 

@@ -1,5 +1,7 @@
 """One run at a time: locks between real processes."""
 
+import errno
+import fcntl
 import signal
 import subprocess
 import sys
@@ -72,6 +74,29 @@ def test_who_waits_goes_on_when_the_other_has_ended(tmp_path: Path) -> None:
 
 def test_a_lock_that_was_never_held_is_free(tmp_path: Path) -> None:
     assert not is_locked(tmp_path / "none.lock")
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
+def test_where_there_are_no_locks_none_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with locked(tmp_path / "one.lock", "it"):
+        caplog.clear()
+        assert not is_locked(tmp_path / "one.lock")
+    assert "one.lock: no locks on this file system; see to it that no run is at work" in caplog.text
+
+
+def test_a_lock_of_which_nothing_can_be_told_is_taken_for_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "no")
+
+    (tmp_path / "one.lock").touch()
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert is_locked(tmp_path / "one.lock")
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """rollback and prune: what they say, and what is there afterwards."""
 
+import errno
+import fcntl
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -99,6 +101,19 @@ def test_prune_leaves_what_is_being_written(warehouse: Warehouse) -> None:
         _call(warehouse, "prune", "--keep", "1")
         assert staged["links"].folder.is_dir()
     assert _dates(warehouse.snapshots()) == ["20240101", "20240301", "20240401"]
+
+
+def test_prune_where_there_are_no_locks(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    for snapshot in (JANUARY, FEBRUARY):
+        with warehouse.locked(snapshot):  # each was worked on once
+            pass
+    with warehouse.write("build_pairs", ["links"], JANUARY, {}, {}):
+        _call(warehouse, "prune", "--keep", "1")
+    assert _dates(warehouse.snapshots()) == ["20240101", "20240301", "20240401"], "what is being written stays there too"
 
 
 def test_prune_removes_what_killed_runs_left(warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
