@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from embedding.errors import BookspaceError, EnvironmentProblem, WarehouseError
+from embedding.retries import Result, tried
 
 SCHEMES = ("s3", "s3a", "gs", "abfs", "abfss", "az", "azure", "adl", "file")
 AT_ONCE = 8  # transfers
 PARTS_AT_ONCE = 4  # of one file that is written in parts, which are held in memory
 SECONDS_BETWEEN_LINES = 15.0  # of the log
 WAITS = (1.0, 5.0, 20.0)  # seconds before a whole transfer is tried again that obstore has given up
-Result = TypeVar("Result")
 log = logging.getLogger("bookspace")
 
 
@@ -166,16 +166,12 @@ class Objects:
 
     def _tried(self, key: str, do: Callable[[], Result]) -> Result:
         """What `do` gives, after more attempts if the store fails in a way that may pass."""
-        for wait in WAITS:
-            try:
-                return do()
-            except Exception as error:
-                if not self._may_pass(error):
-                    raise self._ours(key, error) from error
-                log.warning("%s: %s; trying again in %.0f s", self._name(key), _first_line(error), wait)
-            time.sleep(wait)
+
+        def tell(error: Exception, seconds: float) -> None:
+            log.warning("%s: %s; trying again in %.0f s", self._name(key), _first_line(error), seconds)
+
         try:
-            return do()
+            return tried(do, self._may_pass, WAITS, tell)
         except Exception as error:
             raise self._ours(key, error) from error
 

@@ -3,7 +3,6 @@
 import glob
 import io
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Any, BinaryIO, cast
 from embedding import __version__
 from embedding.errors import BookspaceError, DumpError, EnvironmentProblem
 from embedding.remote.objects import fsspec_options
+from embedding.retries import tried
 
 # Seconds before reading again from a store that is busy or has broken off. A big dump is thousands of requests: where one in ten fails,
 # seven in a row do so once in ten millions.
@@ -95,16 +95,13 @@ class _Told(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         place = self.tell()
-        for wait in WAITS if _is_remote(self._path) else ():
-            try:
-                return self._read(size)
-            except Exception as error:
-                if not _may_pass(error):
-                    raise _ours(error, self._path) from error
-            time.sleep(wait)
+
+        def read() -> bytes:
             self.seek(place)
-        with _told_as_ours(self._path):
             return self._read(size)
+
+        with _told_as_ours(self._path):
+            return tried(read, _may_pass, WAITS if _is_remote(self._path) else ())
 
     def _read(self, size: int) -> bytes:
         data: bytes = self._file.read(size)
@@ -164,15 +161,12 @@ def _patiently(call: Callable[[], Any]) -> Any:
 
     A store that cannot be reached at all is none that will soon be there, and most often a wrong address.
     """
-    for wait in WAITS:
-        try:
-            return call()
-        except Exception as error:
-            cause = error.__cause__ if isinstance(error, FileNotFoundError) else error  # see _ours
-            if getattr(cause, "status", None) not in _BUSY:
-                raise
-        time.sleep(wait)
-    return call()
+
+    def is_busy(error: Exception) -> bool:
+        cause = error.__cause__ if isinstance(error, FileNotFoundError) else error  # see _ours
+        return getattr(cause, "status", None) in _BUSY
+
+    return tried(call, is_busy, WAITS)
 
 
 def _store(path: str) -> Any:
