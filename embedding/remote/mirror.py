@@ -56,10 +56,7 @@ class Mirror:
                         if attempt == _ATTEMPTS - 1:
                             raise
         except OSError as error:
-            raise WarehouseError(
-                f"{self.root}: the local copy of {self.address} cannot be written ({error.strerror or error}); "
-                "free space, mend its permissions, or name another folder with --set warehouse_cache=FOLDER"
-            ) from error
+            raise self._unwritable(error) from error
 
     def settle(self) -> None:
         """Wait for whoever is just changing what the copy shows."""
@@ -104,10 +101,7 @@ class Mirror:
                 f"{self.address}: a table of {snapshot} was replaced or pruned while it was read; run the same again"
             ) from None
         except OSError as error:
-            raise WarehouseError(
-                f"{self.root}: the local copy of {self.address} cannot be written ({error.strerror or error}); free space, or name "
-                "another folder with --set warehouse_cache=FOLDER"
-            ) from error
+            raise self._unwritable(error) from error
         log.info("fetched %d files, %.1f MB, in %.1f s from %s", len(wanted), size / 1e6, time.monotonic() - started, self.address)
 
     def commit(self, snapshot: Snapshot, base: State, staging: Path, moves: Mapping[str, Path], away: Sequence[Path], run: str) -> State:
@@ -256,6 +250,12 @@ class Mirror:
             self.objects.delete(old)  # the one before stays, for who has just listed it
         except (WarehouseError, OSError) as error:
             log.warning("%s: files that were replaced are still there (%s); `bookspace prune` removes them", self.address, error)
+
+    def _unwritable(self, error: OSError) -> WarehouseError:
+        return WarehouseError(
+            f"{self.root}: the local copy of {self.address} cannot be written ({error.strerror or error}); "
+            "free space, mend its permissions, or name another folder with --set warehouse_cache=FOLDER"
+        )
 
     def path(self, file: Path) -> str:
         """Where a file or folder of the copy is in the warehouse."""
