@@ -26,6 +26,7 @@ class Gate:
         side: least or most: which of them.
         value: what was measured; None: nothing was.
         measured_on: on what; of a comparison, the figures of both snapshots.
+        compares: with the snapshot before; without a value such a gate is missed, unless its bound is 0, which asks for nothing.
     """
 
     setting: str
@@ -34,17 +35,21 @@ class Gate:
     side: Literal["least", "most"]
     value: float | None
     measured_on: str
+    compares: bool = False
 
     @property
     def holds(self) -> bool | None:
         """Does it hold? None: nothing was measured, so nothing is asked."""
         if self.value is None:
-            return None
+            return False if self.compares and self.bound > 0 else None
         return self.value >= self.bound if self.side == "least" else self.value <= self.bound
 
     def __str__(self) -> str:
-        if self.value is None:
+        if self.value is None and self.holds is None:
             return f"{self.name} was not measured, so the gate publish.{self.setting} is not checked"
+        if self.value is None:
+            asked = f"publish.{self.setting} asks for {self.bound:,.4g}"
+            return f"{self.name} was not measured, and {asked}; run compare_snapshots again, or ask for 0"
         on = f" ({self.measured_on})" if self.measured_on else ""
         most = "at most " if self.side == "most" else ""
         return f"{self.name} is {self.value:,.4g}{on}, and publish.{self.setting} asks for {most}{self.bound:,.4g}"
@@ -80,5 +85,5 @@ def gates(settings: PublishSettings, books: int, measured: Mapping[str, Figure],
             figure = Figure(float(books), "") if metric is None else measured.get(metric)
             side: Literal["least", "most"] = "most" if setting.startswith("max") else "least"
             value, on = (figure.value, figure.measured_on) if figure else (None, "")
-            found.append(Gate(setting, name, float(getattr(settings, setting)), side, value, on))
+            found.append(Gate(setting, name, float(getattr(settings, setting)), side, value, on, compares))
     return found

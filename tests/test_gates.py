@@ -44,6 +44,17 @@ def test_a_first_snapshot_is_compared_with_nothing() -> None:
     assert {gate.setting for gate in gates(SETTINGS, 9, GOOD, compared=False)}.isdisjoint({"min_books_share", "min_overlap"})
 
 
+def test_a_comparison_without_a_figure_is_missed() -> None:
+    """As where the step before has dropped it; a bound of 0 asks for nothing."""
+    measured = {metric: figure for metric, figure in GOOD.items() if metric != "overlap_at_k_neighbours"}
+    (missed,) = [gate for gate in gates(SETTINGS, 10, measured, compared=True) if not gate.holds]
+    assert (missed.setting, missed.holds, missed.facts()["holds"]) == ("min_overlap", False, False)
+    assert str(missed).endswith("before was not measured, and publish.min_overlap asks for 0.3; run compare_snapshots again, or ask for 0")
+    open_ = SETTINGS.model_copy(update={"min_overlap": 0.0})
+    (unasked,) = [gate for gate in gates(open_, 10, measured, compared=True) if not gate.holds]
+    assert unasked.holds is None
+
+
 def test_what_was_not_measured_is_not_checked_and_said() -> None:
     gate = next(gate for gate in gates(SETTINGS, 10, {}, compared=True) if gate.setting == "min_auc")
     assert gate == Gate("min_auc", "held-out AUC", 0.6, "least", None, "")

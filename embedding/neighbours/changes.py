@@ -53,7 +53,7 @@ def changes(sides: DataFrame, titles: DataFrame, snapshot_before: str) -> DataFr
 def overlap(sides: DataFrame, k: int) -> tuple[float, int]:
     """Share of a book's first k neighbours that are among its first k in both snapshots, in the mean over the books, and their number.
 
-    Where a book has fewer than k neighbours it is the share of the longer list. nan when no book has neighbours in both.
+    Where a book has fewer than k neighbours it is the share of the longer list. 0 when no book has neighbours in both: nothing stayed.
     """
     was, is_now = F.col("rank_before") <= k, F.col("rank_after") <= k
     counts = sides.groupBy("page_id").agg(
@@ -61,4 +61,4 @@ def overlap(sides: DataFrame, k: int) -> tuple[float, int]:
         F.greatest(F.count(F.when(was, True)), F.count(F.when(is_now, True))).alias("all"),
     )
     share, books = counts.agg(F.avg(F.col("both") / F.col("all")), F.count(F.lit(1))).first() or (None, 0)
-    return (float("nan") if share is None else float(share)), int(books)
+    return float(share or 0), int(books)
