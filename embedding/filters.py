@@ -1,6 +1,7 @@
 """Neighbours among some of the books: who passes is settled first, then their vectors are searched, so that no list comes out short."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,12 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _YEARS = re.compile(r"(?:(\d+)( ?bc)?)?\s*[-–]\s*(?:(\d+)( ?bc)?)?", re.IGNORECASE)
-# A field of several authors as a list of them, case, accents and spaces forgiven; "Jr." is none.
-_NAMES = (
-    r"list_filter(regexp_split_to_array(regexp_replace(strip_accents(lower({})), '\s+', ' ', 'g'), "
-    r"' ?[,;/&] ?| (and|with) '), lambda name: length(name) > 3)"
-)
+_ACCENT = re.compile("[\u0300-\u036f]")
+# Beside kanji or hiragana ・ stands between two names (夏目漱石・村上春樹); between katakana or Latin letters it stands inside of one, as
+# in ジョージ・オーウェル and J・R・R・トールキン. The dot of Chinese transliterations (·) is another character, and always inside.
+_KANJI = "[々〆ぁ-ゖ\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+_BETWEEN_NAMES = re.compile(rf"[,;/&、]| (?:and|with) |(?<={_KANJI}) ?・|・ ?(?={_KANJI})")
+_NO_NAMES = {"jr", "sr", "ii", "iii", "iv", "phd", "md", "esq", "ed", "eds"}  # what follows a name behind a comma
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Filters:
     """Which neighbours are wanted. A book of which a field is not known does not pass a filter on it.
 
     Attributes:
-        other_author: no author in common with the book that is asked for.
+        other_author: no author in common with the book that is asked for, each name of a list for itself (`authors`).
         same_language, same_country: one in common with it, all spellings and varieties of it alike (`atlas.places`).
         years: from and to, both included; None: open.
         genre: part of the name of one of the book's genres, case and accents forgiven.
@@ -37,6 +39,13 @@ class Filters:
 
     def __bool__(self) -> bool:
         return self != Filters()
+
+
+def authors(text: str) -> set[str]:
+    """The single names of a field that may be a list of them, case, accents, width and spaces forgiven; "Jr." is none."""
+    bare = unicodedata.normalize("NFC", _ACCENT.sub("", unicodedata.normalize("NFKD", text)))
+    names = {name.strip() for name in _BETWEEN_NAMES.split(" ".join(bare.casefold().split()))}
+    return {name for name in names if any(map(str.isalnum, name)) and name.replace(".", "") not in _NO_NAMES}
 
 
 def years(text: str) -> tuple[int | None, int | None]:
@@ -86,21 +95,21 @@ def filtered(connection: "DuckDBPyConnection", wiki: str, title: str, filters: F
     values: dict[str, Any] = {"wiki": wiki, "page": asked[0]}
     tests: dict[str, tuple[str, str]] = {}  # name: what must be known, what must hold
     for wanted, name, value, keys in (
-        (filters.other_author, "author", asked[1], None),
+        (filters.other_author, "author", asked[1], authors),
         (filters.same_language, "language", asked[2], languages),
         (filters.same_country, "country", asked[3], countries),
     ):
         if not wanted:
             continue
-        if value is None or (keys and not keys(value)):
+        if value is None or not keys(value):
             raise NotFoundError(f"{title}: its {name} is not known, so there is nothing to compare with; ask without that filter")
-        if keys:
-            there = connection.execute(f"SELECT DISTINCT {name} FROM books_latest WHERE wiki = ? AND {name} IS NOT NULL", [wiki]).fetchall()
-            values[name] = [text for (text,) in there if keys(text) & keys(value)]
-            tests[name] = (f"{name} IS NOT NULL", f"list_contains(${name}, {name})")
-        else:
-            values[name] = value
-            tests[name] = (f"{name} IS NOT NULL", f"NOT list_has_any({_NAMES.format(name)}, {_NAMES.format(f'${name}')})")
+        there = connection.execute(f"SELECT DISTINCT {name} FROM books_latest WHERE wiki = ? AND {name} IS NOT NULL", [wiki]).fetchall()
+        named = {text: keys(text) for (text,) in there}
+        values[name] = [text for text, names in named.items() if names & named[value]]
+        values[f"no_{name}"] = [text for text, names in named.items() if not names]
+        alike = f"list_contains(${name}, {name})"
+        known = f"{name} IS NOT NULL AND NOT list_contains($no_{name}, {name})"
+        tests[name] = (known, f"NOT {alike}" if keys is authors else alike)
     if filters.years:
         first, last = filters.years
         values |= {"first": -(1 << 31) if first is None else first, "last": (1 << 31) - 1 if last is None else last}
@@ -128,9 +137,9 @@ def filtered(connection: "DuckDBPyConnection", wiki: str, title: str, filters: F
 
 def _unknown(connection: "DuckDBPyConnection", others: str, tests: dict[str, tuple[str, str]], values: dict[str, Any]) -> list[str]:
     """How many books did not pass because a field of theirs is not known."""
-    given = {name: values[name] for name in ("wiki", "page")}
     told = []
     for name, (known, _) in tests.items():
+        given = {key: values[key] for key in re.findall(r"\$(\w+)", f"{others} {known}")}
         (count,) = connection.execute(f"SELECT count(*) FROM {others} AND NOT coalesce({known}, false)", given).fetchone() or (0,)
         if count:
             told.append(f"{count:,} whose {name} is not known")

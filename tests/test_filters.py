@@ -10,7 +10,7 @@ from duckdb import DuckDBPyConnection
 
 from embedding.cli import main
 from embedding.errors import NotFoundError, SettingsError
-from embedding.filters import Filters, years
+from embedding.filters import Filters, authors, years
 from embedding.manifest import Snapshot
 from embedding.query import similar
 from embedding.sql import open_duckdb
@@ -157,6 +157,50 @@ def test_a_book_that_shares_no_link_is_told_from_one_that_is_not_there(connectio
         similar(connection, "FAR")
     with pytest.raises(NotFoundError, match="no book is called 'Farthest'; near are: Asked"):
         similar(connection, "Farthest")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("莫言", "莫言"), ("魯迅", "魯迅"), ("夏目漱石、村上春樹", "夏目漱石|村上春樹"), ("莫言，余华；魯迅", "莫言|余华|魯迅"),
+        ("夏目漱石・村上春樹", "夏目漱石|村上春樹"), ("ジョージ・オーウェル", "ジョージ・オーウェル"),
+        ("ジョージ･オーウェル", "ジョージ・オーウェル"), ("J・R・R・トールキン", "j・r・r・トールキン"),
+        ("ミヒャエル・エンデ・佐藤真理子", "ミヒャエル・エンデ|佐藤真理子"), ("加西亚·马尔克斯", "加西亚·马尔克斯"),
+        ("Kurt Vonnegut, Jr.", "kurt vonnegut"), ("Ann Lee, Ph.D. and Bob  Ray, III", "ann lee|bob ray"),
+        ("Sun Ra & Bo, Avi", "sun ra|bo|avi"), ("Stanisław Lem/Émile Ajar", "stanisław lem|emile ajar"),
+        ("Cy Fox with Dé Poe", "cy fox|de poe"), ("?", ""), ("Jr.", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_the_authors_of_a_field(text: str, wanted: str) -> None:
+    assert authors(text) == set(wanted.split("|")) - {""}
+
+
+@pytest.mark.parametrize(
+    ("asked", "other", "passes"),
+    [
+        ("莫言", "莫言", False), ("莫言", "魯迅", True), ("夏目漱石、村上春樹", "村上春樹", False), ("Avi", "avi", False),
+        ("ジョージ・オーウェル", "ジョージ・エリオット", True), ("莫言", "?", None), ("莫言", None, None),
+    ],
+)  # fmt: skip
+def test_another_author_has_no_name_in_common_and_a_name(warehouse: Warehouse, asked: str, other: str | None, passes: bool | None) -> None:
+    """None: it is counted as not known."""
+    with open_duckdb(warehouse) as connection:
+        connection.execute(
+            "CREATE TABLE written AS SELECT * REPLACE (CASE title WHEN 'Far' THEN $other ELSE $asked END AS author) FROM books_latest",
+            {"asked": asked, "other": other},
+        )
+        connection.execute("CREATE OR REPLACE VIEW books_latest AS SELECT * FROM written")
+        answer = similar(connection, "Asked", k=9, filters=Filters(other_author=True))
+    assert [near.title for near in answer.neighbours] == ["Far"] * (passes is True)
+    assert answer.unknown == ["1 whose author is not known"] * (passes is None)
+
+
+def test_a_book_whose_field_holds_no_name_has_no_other_authors(warehouse: Warehouse) -> None:
+    with open_duckdb(warehouse) as connection:
+        connection.execute("CREATE TABLE written AS SELECT * REPLACE ('?' AS author) FROM books_latest")
+        connection.execute("CREATE OR REPLACE VIEW books_latest AS SELECT * FROM written")
+        with pytest.raises(NotFoundError, match="its author is not known"):
+            similar(connection, "Asked", filters=Filters(other_author=True))
 
 
 @pytest.mark.parametrize(
