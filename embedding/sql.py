@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, cast
 
 from embedding.errors import EnvironmentProblem, SettingsError
-from embedding.remote.lazy_sql import FetchingConnection, fetched_files, words_of
+from embedding.remote.lazy_sql import FetchingConnection, fetched_files, moment, words_of
 from embedding.tables import ddl
 from embedding.views import COSINE, built_on, duckdb_statements, latest_query, partition_keys, tables_there
 from embedding.warehouse import Warehouse, address
@@ -60,17 +60,18 @@ def register_spark(spark: "SparkSession", warehouse: Warehouse, query: str) -> N
     from embedding.spark import is_local
 
     there = tables_there(warehouse)
-    if warehouse.mirror:
-        if not is_local(spark):
-            raise SettingsError(
-                f"{warehouse.name}: executors of {spark.sparkContext.master} do not see this machine's local copy of an object store; "
-                "give a local master (spark.master=local[*]), or --engine duckdb"
-            )
-        for name in sorted(words_of(query)):
-            if (table := name.removesuffix("_latest")) in there:
-                fetched_files(warehouse, table, latest=name != table)
+    if warehouse.mirror and not is_local(spark):
+        raise SettingsError(
+            f"{warehouse.name}: executors of {spark.sparkContext.master} do not see this machine's local copy of an object store; "
+            "give a local master (spark.master=local[*]), or --engine duckdb"
+        )
 
     def register() -> None:
+        if warehouse.mirror:
+            now = moment(warehouse)
+            for name in sorted(words_of(query)):
+                if (table := name.removesuffix("_latest")) in now.tables:
+                    fetched_files(warehouse, now, table, latest=name != table)
         for table in there:
             columns = ", ".join([ddl(table), *(f"{key} string" for key in partition_keys(table))])
             spark.read.schema(columns).parquet(address(warehouse.root / table)).createOrReplaceTempView(table)

@@ -5,9 +5,14 @@ through views that build on views. Those are fetched before it runs.
 """
 
 import re
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedding.tables import BY_STEP, TABLES
+from embedding.errors import WarehouseError
+from embedding.manifest import Snapshot
+from embedding.remote.state import State
+from embedding.tables import TABLES
 from embedding.views import COSINE, built_on, partition_keys, quote, scan_of_files, tables_there
 
 if TYPE_CHECKING:
@@ -16,12 +21,46 @@ if TYPE_CHECKING:
 _STAND_INS = "not_fetched"  # the schema that holds them
 
 
+@dataclass(frozen=True)
+class Moment:
+    """What the local copy showed at one moment.
+
+    Attributes:
+        tables: of which any snapshot was there.
+        latest: the snapshots in view.
+        states: every snapshot and its files.
+    """
+
+    tables: list[str]
+    latest: list[Snapshot]
+    states: dict[Snapshot, State]
+
+
+def moment(warehouse: "Warehouse") -> Moment:
+    """This moment of a warehouse in an object store.
+
+    Raises:
+        NotFoundError: the warehouse holds no table.
+    """
+    mirror = warehouse.mirror
+    assert mirror
+
+    def look() -> Moment:
+        latest, there = warehouse.latest(), warehouse.snapshots()
+        return Moment(tables_there(warehouse), latest, {one: mirror.state(one) for one in sorted({*latest, *there})})
+
+    return mirror.at_rest(look)
+
+
 class FetchingConnection:
-    """A DuckDB connection; what it runs sees the tables as they were when the warehouse was opened."""
+    """A DuckDB connection; what it runs sees the tables as they were when it was opened, whatever this or other machines do meanwhile.
+
+    A query that needs a table which was replaced or removed since, and not fetched before, raises WarehouseError.
+    """
 
     def __init__(self, connection: Any, warehouse: "Warehouse") -> None:
-        self._connection, self._warehouse = connection, warehouse
-        there = tables_there(warehouse)
+        self._connection, self._warehouse, self._opened = connection, warehouse, moment(warehouse)
+        there = self._opened.tables
         connection.execute(f"CREATE SCHEMA {_STAND_INS}")
         self._waiting = {name for table in there for name in (table, f"{table}_latest")}
         for name in sorted(self._waiting):
@@ -59,7 +98,7 @@ class FetchingConnection:
     def _fetch(self, query: str) -> None:
         for name in sorted(self._named(query)):
             table, latest = name.removesuffix("_latest"), name.endswith("_latest")
-            files = fetched_files(self._warehouse, table, latest)
+            files = fetched_files(self._warehouse, self._opened, table, latest)
             scan = scan_of_files(table, files) if files else f"SELECT * FROM {_STAND_INS}.{name} WHERE false"
             self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS {scan}")
             self._waiting.discard(name)
@@ -75,11 +114,24 @@ class FetchingConnection:
             return words_of(query) & self._waiting
 
 
-def fetched_files(warehouse: "Warehouse", table: str, latest: bool) -> list[Any]:
-    """The Parquet files of a table, of all snapshots or of those in view, all of them on this machine."""
-    snapshots = warehouse.latest() if latest else warehouse.snapshots()
-    parts = [(snapshot, step) for snapshot in snapshots for name, step in warehouse.parts(snapshot) if name == table]
-    return [file for snapshot, step in parts for file in warehouse.files(f"{table}/{step}" if table in BY_STEP else table, snapshot)]
+def fetched_files(warehouse: "Warehouse", opened: Moment, table: str, latest: bool) -> list[Path]:
+    """The Parquet files that a table had at a moment, of all snapshots or of those in view, all of them on this machine.
+
+    Raises:
+        WarehouseError: some were replaced or removed since.
+    """
+    found: list[Path] = []
+    for snapshot in opened.latest if latest else opened.states:
+        held = opened.states[snapshot].files
+        paths = sorted(path for path in held if path.startswith(f"{table}/") and path.endswith(".parquet"))
+        files = [warehouse.root / path for path in paths]
+        warehouse.fetch({file.parent for file in files}, snapshot)
+        if not all(file.exists() for file in files):
+            raise WarehouseError(
+                f"{warehouse.name}: table {table} of {snapshot} was replaced or removed since the warehouse was opened; open it again"
+            )
+        found += files
+    return found
 
 
 def words_of(query: str) -> set[str]:

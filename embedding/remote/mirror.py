@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from embedding.errors import BusyError, WarehouseError
 from embedding.manifest import MANIFEST, Snapshot
@@ -28,6 +29,7 @@ from embedding.tables import FOLDERS, TABLES
 _OURS = "_mirror"  # what the copy keeps of its own: its lock, and the states that it shows
 _ATTEMPTS = 10
 _SECONDS_OF_A_STEP = 86_400  # between the first of its files in the store and its commit
+Seen = TypeVar("Seen")
 log = logging.getLogger("bookspace")
 
 
@@ -77,6 +79,11 @@ class Mirror:
                 state = State.from_json(self.objects.read(key), f"{self.address}/{key}")
                 show(self.root, snapshot, state)
                 self._remember(snapshot, state, written)
+
+    def at_rest(self, look: Callable[[], Seen]) -> Seen:
+        """What `look` sees of the copy while no process changes what it shows, so that marks, manifests and states belong together."""
+        with self._locked():
+            return look()
 
     def state(self, snapshot: Snapshot) -> State:
         """What the copy shows of a snapshot: what the last `pull` or commit of this machine has found."""

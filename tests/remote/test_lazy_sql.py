@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from embedding.errors import WarehouseError
+from embedding.manifest import Snapshot
 from embedding.remote.lazy_sql import words_of
 from embedding.sql import open_duckdb
 from embedding.tables import TABLES
@@ -20,10 +22,14 @@ def reader(tmp_path: Path) -> Machine:
     writer.write("new", snapshot=LATER)
     warehouse = writer.open()
     warehouse.publish(SNAPSHOT, warehouse.inputs(["links"], SNAPSHOT))
-    with warehouse.write("evaluate", ["metrics"], SNAPSHOT, {}, {}) as staged:
-        columns = {"metric": ["auc"], "value": [0.9], "measured_on": ["test"], "epoch": [None]}
-        write_table("metrics", columns, staged["metrics"].folder)
+    _measure(warehouse, SNAPSHOT, 0.9)
     return Machine(address, tmp_path / "reader")
+
+
+def _measure(warehouse: Warehouse, snapshot: Snapshot, auc: float) -> None:
+    with warehouse.write("evaluate", ["metrics"], snapshot, {}, {}) as staged:
+        columns = {"metric": ["auc"], "value": [auc], "measured_on": ["test"], "epoch": [None]}
+        write_table("metrics", columns, staged["metrics"].folder)
 
 
 @pytest.fixture
@@ -72,6 +78,30 @@ def test_views_that_build_on_tables_fetch_those(reader: Machine, tmp_path: Path)
         write_table("neighbours", near, staged["neighbours"].folder)
     with open_duckdb(reader.open()) as connection:
         assert connection.execute("SELECT title, neighbour_title FROM mutual_neighbours_latest").fetchall() == [("A", "B")]
+
+
+def test_tables_fetched_before_and_after_another_machine_publishes_are_of_one_snapshot(reader: Machine, tmp_path: Path) -> None:
+    with open_duckdb(reader.open()) as connection:
+        assert connection.execute("SELECT snapshot, title FROM links_latest").fetchall() == [("20240101", "old")]
+        elsewhere = Machine(reader.address, tmp_path / "writer").open()
+        _measure(elsewhere, LATER, 0.8)
+        elsewhere.publish(LATER, {})
+        reader.open()  # another command on the reader's machine
+        joined = "SELECT snapshot, title, value FROM links_latest JOIN metrics_latest USING (wiki, snapshot)"
+        assert connection.execute(joined).fetchall() == [("20240101", "old", 0.9)]
+        assert connection.execute("SELECT snapshot FROM metrics").fetchall() == [("20240101",)]
+    with open_duckdb(reader.open()) as connection:
+        assert connection.execute(joined).fetchall() == [("20240201", "new", 0.8)]
+
+
+@pytest.mark.parametrize("pulls", [True, False])
+def test_a_table_that_was_replaced_before_it_was_fetched_is_said_to_be_gone(reader: Machine, tmp_path: Path, pulls: bool) -> None:
+    with open_duckdb(reader.open()) as connection:
+        _measure(Machine(reader.address, tmp_path / "writer").open(), SNAPSHOT, 0.7)
+        if pulls:
+            reader.open()
+        with pytest.raises(WarehouseError, match=r"metrics of .* since the warehouse was opened; open it|replaced or pruned while it was"):
+            connection.execute("SELECT value FROM metrics_latest")
 
 
 def test_all_tables_are_listed_without_fetching_any(opened: tuple[Any, Warehouse]) -> None:
