@@ -48,7 +48,13 @@ def choose(model: BookLinkModel, how: Literal["auto", "whole", "rows"], rows: in
         processes: of the training; several add their gradients up, which they do over whole tables.
     """
     tables = len(model.books.weight) + len(model.links.weight)
-    return RowAdam(model) if how == "rows" or (how == "auto" and processes == 1 and tables > FEWER_ROWS * rows) else WholeAdam(model)
+    alone = how == "rows" or (how == "auto" and processes == 1 and rows_cost_less(tables, rows))
+    return RowAdam(model) if alone else WholeAdam(model)
+
+
+def rows_cost_less(tables: int, rows: int) -> bool:
+    """Does a step over its own rows cost less than one over all rows of both tables?"""
+    return tables > FEWER_ROWS * rows
 
 
 class WholeAdam:

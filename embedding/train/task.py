@@ -1,6 +1,7 @@
 """A training as it is handed to the processes that do it: settings and files; everything else they find out themselves."""
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,11 +21,13 @@ from embedding.train.feed.serve import Feed, MemoryFeed, StreamFeed
 from embedding.train.figures import EpochFigures
 from embedding.train.guards import memory_errors
 from embedding.train.model import BookLinkModel
+from embedding.train.optimiser import rows_cost_less
 from embedding.train.trainer import Initial, TrainingData, choose_device, train
 
 BYTES_PER_PAIR = 8
 SPLITS = ("train", "valid", "test")
-# Settings that change no result of the training itself; what a warm start comes to is in epochs, min_steps and the start values.
+# Settings that change no result of the training itself; what a warm start comes to is in epochs, min_steps and the start values, and
+# where several processes choose another Adam than one does, `train.adam` says so.
 WITHOUT_EFFECT = {"feed", "cuda_graph", "processes", "resume", "checkpoint_seconds", "tensorboard", "warm_start", "warm_epochs", "align"}
 
 
@@ -61,8 +64,19 @@ class Task:
         settings = {f"train.{name}": value for name, value in self.settings.model_dump().items() if name not in WITHOUT_EFFECT}
         # The order of pairs is drawn on the device. On a cluster the driver may have no GPU.
         settings["train.device"] = "cuda" if self.settings.device == "cuda" else choose_device(self.settings.device).type
+        if self.settings.adam == "auto" and self.settings.processes > 1 and rows_cost_less(self.books + self.links, self.step_rows()):
+            settings["train.adam"] = "whole (of several processes)"
         start = {} if self.initial is None else {"start values": _fingerprint(self.initial)}
         return {**settings, "seed": self.seed, **{f"table {name}": found for name, found in self.tables.items()}, **start}
+
+    def step_rows(self) -> int:
+        """Positives and negatives of a step, as the trainer counts them, by the footers of the files."""
+        positives = sum(file.rows for file in choose_files(self.pairs, {"split": "train"}))
+        if self.settings.fresh_negatives:
+            negatives = positives * self.drawing.per_positive
+        else:
+            negatives = sum(file.rows for file in choose_files(self.negatives, {"split": "train", "draw": 0}))
+        return math.ceil((positives + negatives) / max(1, math.ceil(positives / self.settings.batch_positives)))
 
     def open_checkpoints(self) -> Checkpoints:
         """The checkpoints of this training."""

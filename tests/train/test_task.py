@@ -10,7 +10,9 @@ from embedding.errors import WarehouseError
 from embedding.train.feed import read_pairs
 from embedding.train.feed.fresh import FreshFeed
 from embedding.train.feed.serve import MemoryFeed, Part, StreamFeed
+from embedding.train.optimiser import RowAdam, WholeAdam
 from embedding.train.task import open_data
+from embedding.train.trainer import _Run
 from tests.train.tasks import BOOKS, LINKS, task
 
 
@@ -64,3 +66,23 @@ def test_what_changes_the_result_makes_another_training(tmp_path: Path) -> None:
     }
     if one.identity()["train.device"] == replace(one, settings=one.settings.model_copy(update=alike)).identity()["train.device"]:
         assert replace(one, settings=one.settings.model_copy(update=alike)).identity() == one.identity()
+
+
+@pytest.mark.parametrize(("batch", "kind"), [(10, RowAdam), (1000, WholeAdam)])
+@pytest.mark.parametrize("fresh", [False, True])
+def test_an_adam_that_several_processes_choose_otherwise_makes_another_training(
+    batch: int, kind: type, fresh: bool, tmp_path: Path
+) -> None:
+    """So a checkpoint of the one is passed over, and said, where the other cannot go on from it."""
+    one = task(tmp_path, tmp_path / "checkpoints", 300, adam="auto", batch_positives=batch, fresh_negatives=fresh)
+    run = _Run(one.settings, open_data(one), one.seed, one.open_checkpoints(), None)
+    assert isinstance(run.optimiser, kind)
+    assert run.rows(0) / run.steps == pytest.approx(one.step_rows(), abs=1)
+    run.save()
+    two = replace(one, settings=one.settings.model_copy(update={"processes": 2}))
+    assert one.identity()["train.adam"] == "auto", "as of older checkpoints"
+    if kind is WholeAdam:
+        assert two.open_checkpoints().load(), "the same training"
+        return
+    assert two.open_checkpoints().load() is None
+    assert (two.open_checkpoints().describe_other() or "").endswith("train.adam is whole (of several processes) and was auto")
