@@ -1,11 +1,17 @@
+"""Trainings of a warehouse in an object store."""
+
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
+from embedding import spark as sessions
+from embedding.errors import SettingsError
 from embedding.runs import run_steps
 from embedding.warehouse import Warehouse
 from jobs import train_embedding
+from tests.conftest import BorrowedSession
 from tests.small_warehouse import SNAPSHOT, make, settings_for
 
 
@@ -29,3 +35,17 @@ def test_a_training_that_broke_off_goes_on_on_another_machine(
     for table in ("book_vectors", "link_vectors"):
         (one,), (other,) = (warehouse.files(table, SNAPSHOT) for warehouse in (here, there))
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_several_processes_on_other_machines_are_refused(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    address: Any = f"file://{tmp_path}/bucket"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "one"))
+    with monkeypatch.context() as untrained:
+        untrained.setattr(train_embedding, "_train", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            make(address)
+    monkeypatch.setattr(sessions, "is_local", lambda session: False)
+    with pytest.raises(SettingsError, match=r"^train\.processes=2: processes on executors do not see .* local copy of file://") as refused:
+        run_steps([train_embedding.STEP], settings_for(address, "train.processes=2"), BorrowedSession(spark))
+    assert "train on one machine (train.processes=1, or a local master)" in str(refused.value)
+    assert not Warehouse(address).has("book_vectors", SNAPSHOT)
