@@ -108,7 +108,8 @@ def test_figures_are_told_after_every_step_also_when_one_fails(pipeline: Pipelin
 
 
 _SLEEPER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets its background jobs ignore it
 from pathlib import Path
 from embedding import cli
 from embedding.job import Step

@@ -3,9 +3,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from embedding import task_files
 from embedding.errors import DumpError, WarehouseError
 from embedding.tables import TABLES
-from embedding.wiki import reader, writer
+from embedding.task_files import FolderFiles
+from embedding.wiki import reader
 from embedding.wiki.accounts import RangeReport
 from embedding.wiki.reader import RangeReader
 from embedding.wiki.site import Site
@@ -27,11 +29,11 @@ def test_the_file_holds_what_the_report_says(tmp_path: Path, folder: Path) -> No
     (span,) = ranges_of(tmp_path / "dump.xml")
     report = RangeReport(span.path, span.start, span.end)
     expected = [row for batch in BOOKS.read(span, report) for row in batch.to_pylist()]
-    made = write_range(BOOKS, span, folder)
+    made = write_range(BOOKS, span, FolderFiles(folder))
     assert made.report == report
     assert made.file is not None
-    assert list(folder.iterdir()) == [made.file]
-    table = pq.read_table(made.file)
+    assert [file.name for file in folder.iterdir()] == [made.file]
+    table = pq.read_table(folder / made.file)
     assert table.schema == TABLES["pages"].columns
     assert table.to_pylist() == expected
     assert (report.kept, report.redirects, report.candidates) == (
@@ -46,18 +48,18 @@ def test_two_attempts_at_a_range_do_not_meet(tmp_path: Path, folder: Path) -> No
     """Spark runs a task again when it failed, or beside a slow one: each has a file of its own."""
     (tmp_path / "dump.xml").write_bytes(WHOLE)
     (span,) = ranges_of(tmp_path / "dump.xml")
-    first, second = (write_range(BOOKS, span, folder) for _ in range(2))
+    first, second = (write_range(BOOKS, span, FolderFiles(folder)) for _ in range(2))
     assert first.report == second.report
     assert first.file
     assert second.file
-    assert sorted(folder.iterdir()) == sorted([first.file, second.file])
-    assert pq.read_table(first.file) == pq.read_table(second.file)
+    assert sorted(file.name for file in folder.iterdir()) == sorted([first.file, second.file])
+    assert pq.read_table(folder / first.file) == pq.read_table(folder / second.file)
 
 
 def test_a_range_of_which_no_page_is_kept_has_no_file(tmp_path: Path, folder: Path) -> None:
     (tmp_path / "dump.xml.bz2").write_bytes(multistream([page("Talk:A", 1, namespace=1)]))
     (span,) = ranges_of(tmp_path / "dump.xml.bz2")
-    made = write_range(BOOKS, span, folder)
+    made = write_range(BOOKS, span, FolderFiles(folder))
     assert (made.file, made.report.pages, made.report.kept) == (None, 1, 0)
     assert list(folder.iterdir()) == []
 
@@ -67,11 +69,12 @@ def test_memory_is_bounded_by_row_groups(
     group_bytes: int, rows: list[int], tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "ROWS_PER_BATCH", 3)
-    monkeypatch.setattr(writer, "GROUP_BYTES", group_bytes)
+    monkeypatch.setattr(task_files, "GROUP_BYTES", group_bytes)
     (tmp_path / "dump.xml").write_bytes(WHOLE)
     (span,) = ranges_of(tmp_path / "dump.xml")
-    made = write_range(BOOKS, span, folder)
-    footer = pq.read_metadata(made.file)
+    made = write_range(BOOKS, span, FolderFiles(folder))
+    assert made.file
+    footer = pq.read_metadata(folder / made.file)
     assert [footer.row_group(number).num_rows for number in range(footer.num_row_groups)] == rows
     assert {footer.row_group(0).column(number).compression for number in range(footer.num_columns)} == {"ZSTD"}
 
@@ -79,13 +82,13 @@ def test_memory_is_bounded_by_row_groups(
 def test_a_range_that_cannot_be_read_is_an_error(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also when part of it was written."""
     monkeypatch.setattr(reader, "ROWS_PER_BATCH", 3)
-    monkeypatch.setattr(writer, "GROUP_BYTES", 1)
+    monkeypatch.setattr(task_files, "GROUP_BYTES", 1)
     data = bytearray(multistream(PAGES, 2))
     data[len(data) - 150] ^= 0xFF
     (tmp_path / "dump.xml.bz2").write_bytes(data)
     (span,) = ranges_of(tmp_path / "dump.xml.bz2")
     with pytest.raises(DumpError, match="1 damaged places"):
-        write_range(BOOKS, span, folder)
+        write_range(BOOKS, span, FolderFiles(folder))
 
 
 @pytest.mark.parametrize("full", [True, False])
@@ -103,5 +106,5 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, folder: Path, 
         folder.rmdir()
     why = "No space left" if full else "No such file"
     with pytest.raises(WarehouseError, match=f"^{folder}: a task cannot write there: .*{why}") as raised:
-        write_range(BOOKS, span, folder)
+        write_range(BOOKS, span, FolderFiles(folder))
     assert "\n" not in str(raised.value)
