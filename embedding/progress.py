@@ -41,13 +41,18 @@ def _watch(step: str, session: Callable[[], "SparkSession | None"], seconds: flo
         spark = session()
         if spark is None:
             continue
-        tracker = spark.sparkContext.statusTracker()
-        for stage in sorted(tracker.getActiveStageIds()):
-            info = tracker.getStageInfo(stage)
-            if info is None or done.is_set():
-                continue
-            started = first_seen.setdefault(stage, time.monotonic() - seconds)
-            log.info("%s: %s", step, describe(stage, info.numCompletedTasks, info.numTasks, time.monotonic() - started))
+        from py4j.protocol import Py4JError
+
+        try:
+            tracker = spark.sparkContext.statusTracker()
+            for stage in sorted(tracker.getActiveStageIds()):
+                info = tracker.getStageInfo(stage)
+                if info is None or done.is_set():
+                    continue
+                started = first_seen.setdefault(stage, time.monotonic() - seconds)
+                log.info("%s: %s", step, describe(stage, info.numCompletedTasks, info.numTasks, time.monotonic() - started))
+        except (OSError, Py4JError):  # the JVM is gone: the step that needs it tells so
+            return
 
 
 def describe(stage: int, completed: int, tasks: int, seconds: float) -> str:

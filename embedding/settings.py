@@ -12,7 +12,7 @@ Count = Annotated[int, Field(ge=1)]
 class Section(BaseModel):
     """A part of the settings: unknown keys and wrong types are errors."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class DownloadSettings(Section):

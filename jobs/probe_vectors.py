@@ -15,7 +15,7 @@ def run(job: Job) -> None:
     from embedding.evaluate import probe
 
     settings, seed = job.settings.probe, job.settings.seed
-    least = max(settings.min_books, settings.folds, 2)
+    least = max(settings.min_books, settings.folds, probe.LEAST_BOOKS)
     samples = {target: probe.choose_books(labels, least, settings.max_books, seed) for target, labels in _labels(job).items()}
     figures: list[tuple[str, float, str, int | None]] = []
     features: dict[str, Any] = {}

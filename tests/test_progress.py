@@ -2,6 +2,7 @@
 
 import logging
 import time
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -29,6 +30,25 @@ def test_a_slow_stage_is_logged_with_its_tasks(spark: SparkSession, caplog: pyte
     with caplog.at_level(logging.INFO, "bookspace"), logged_progress("read_dump", lambda: spark, seconds=0.2):
         assert spark.range(8, numPartitions=4).mapInArrow(slowly, "id long").count() == 8  # type: ignore[arg-type]
     assert any(line.startswith("read_dump: ") and "of 4 tasks" in line for line in caplog.messages)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_jvm_that_is_gone_is_the_steps_to_tell(caplog: pytest.LogCaptureFixture) -> None:
+    class Gone:
+        @property
+        def sparkContext(self) -> None:
+            raise ConnectionRefusedError(111, "Connection refused")
+
+    asked: list[Gone] = []
+
+    def session() -> Any:
+        asked.append(Gone())
+        return asked[-1]
+
+    with caplog.at_level(logging.INFO, "bookspace"), logged_progress("find_neighbours", session, seconds=0.01):
+        time.sleep(0.2)
+    assert len(asked) == 1
+    assert caplog.messages == []
 
 
 def test_nothing_is_logged_without_spark(caplog: pytest.LogCaptureFixture) -> None:

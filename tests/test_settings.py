@@ -59,6 +59,7 @@ def test_the_defaults_alone_lack_only_the_wiki() -> None:
         ("train: {epochs: true}", ["train.epochs = True", "valid integer"]),
         ("train: {epochs: 3.0}", ["train.epochs = 3.0", "valid integer"]),
         ("train: {learning_rate: true}", ["train.learning_rate = True", "valid number"]),
+        ("books: {max_seconds: .inf}", ["books.max_seconds = inf", "finite number"]),
         ("train: {learning_rate: .nan}", ["train.learning_rate = nan", "not allowed"]),
         ("train: {resume: 1}", ["train.resume = 1", "valid boolean"]),
         ("train: {epochs: 0}", ["train.epochs = 0", "greater than or equal to 1"]),

@@ -63,13 +63,15 @@ def draw(
     if len(fitted) < LEAST_FITTED:
         return {name: principal_places(vectors, 1.0, seed) for name in places}
     near = among(vectors[fitted], max((one.neighbours for one in maps), default=1))
+    shifts = {}
     for one in maps:
-        places[one.name][fitted] = _fit(one, near, vectors[fitted], old[one.name][fitted] if one.name in old else None, seed)
+        drawn, shifts[one.name] = _fit(one, near, vectors[fitted], old[one.name][fitted] if one.name in old else None, seed)
+        places[one.name][fitted] = drawn + shifts[one.name]
     with tqdm(total=len(rest), unit=" books", **bar_options("draw_map: placing")) as bar:
         for part in blocks(len(rest), PLACED_AT_ONCE):
             beside = outside(vectors[fitted], vectors[rest[part]], PLACING_NEIGHBOURS)
             for one in maps:
-                places[one.name][rest[part]] = one.place(beside)
+                places[one.name][rest[part]] = one.place(beside) + shifts[one.name]
             bar.update(len(beside.rows))
     return places
 
@@ -81,14 +83,14 @@ def sampled(page_ids: NDArray[np.int64], sample: int, seed: int) -> Rows:
     return np.sort(np.argsort(_hashed(page_ids, seed), kind="stable")[:sample])
 
 
-def _fit(one: Map, near: Nearest, vectors: Floats, old: Places | None, seed: int) -> Places:
+def _fit(one: Map, near: Nearest, vectors: Floats, old: Places | None, seed: int) -> tuple[Places, NDArray[np.float64]]:
+    """The fitted map, and by how much it is to be shifted, so that it as a whole stays where people know it."""
     start = known_places(vectors, old, seed) if old is not None else None
     if old is None or start is None:
-        return one.fit(near.first(one.neighbours), principal_places(vectors, one.spread, seed), known=False)
+        return one.fit(near.first(one.neighbours), principal_places(vectors, one.spread, seed), known=False), np.zeros(2)
     places = one.fit(near.first(one.neighbours), start, known=True)
     known = np.isfinite(old).all(1)
-    places += np.median(old[known] - places[known], axis=0)  # the map as a whole has not moved
-    return places
+    return places, np.median(old[known] - places[known], axis=0)
 
 
 def _hashed(numbers: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from embedding import __version__
@@ -140,7 +140,7 @@ def _pool(mirror: str, connections: int) -> urllib3.PoolManager:
     if not proxy or proxy_bypass(site.netloc):
         return urllib3.PoolManager(maxsize=connections, block=True, retries=retries, timeout=timeout)
     proxy = proxy if "://" in proxy else f"http://{proxy}"
-    login = urllib3.make_headers(proxy_basic_auth=urllib3.util.parse_url(proxy).auth)
+    login = urllib3.make_headers(proxy_basic_auth=unquote(urllib3.util.parse_url(proxy).auth or "") or None)
     return urllib3.ProxyManager(proxy, proxy_headers=login, maxsize=connections, block=True, retries=retries, timeout=timeout)
 
 

@@ -4,6 +4,7 @@ Every set of features goes through the same classifier, multinomial logistic reg
 on the training part of every fold, so that no set is at an advantage by its scale or width.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ Ints = NDArray[np.integer[Any]]
 INVERSE_STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)  # of the regularisation: scikit-learn's C
 MAX_ITERATIONS = 200
 TOLERANCE = 1e-3
+LEAST_BOOKS = 4  # of a class: with two folds two are left to learn from, of which one is held out to choose C
 TUNED_ON = 0.2  # of the training part, to choose C
 MAJORITY = "majority"
 ALS = "als_vectors"
@@ -159,8 +161,10 @@ def _fitted(rows: Any, classes: Ints, seed: int) -> Any:
     # Weights of links stay as they are; the numbers of a vector are brought to one scale.
     scaler = "passthrough" if issparse(rows) else StandardScaler()
     model = make_pipeline(scaler, LogisticRegression(max_iter=MAX_ITERATIONS, tol=TOLERANCE))
-    split = StratifiedShuffleSplit(1, test_size=TUNED_ON, random_state=seed)
+    held_out = max(math.ceil(TUNED_ON * len(classes)), len(np.unique(classes)))  # a row of each class at least
+    split = StratifiedShuffleSplit(1, test_size=held_out, random_state=seed)
     search = GridSearchCV(model, {"logisticregression__C": INVERSE_STRENGTHS}, cv=split)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # where C is largest, and least likely to be chosen
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # many classes of few books
         return search.fit(rows, classes)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.integer[Any]]
 Floats = NDArray[np.floating[Any]]
+MOST_SCORES = 1 << 27  # that are held at once, by default
 
 
 def auc(positive: Floats, negative: Floats) -> float:
@@ -32,7 +33,7 @@ def with_bias(books: Floats, links: Floats, bias: Floats) -> tuple[Floats, Float
     return np.column_stack([books, np.ones(len(books), books.dtype)]), np.column_stack([links, bias])
 
 
-def filtered_ranks(books: Floats, links: Floats, pairs: Ints, known: Ints, block: int = 256) -> NDArray[np.float64]:
+def filtered_ranks(books: Floats, links: Floats, pairs: Ints, known: Ints, block: int | None = None) -> NDArray[np.float64]:
     """Rank of each pair's link among all links that its book is not known to have, by dot product; ties share their mean rank.
 
     Source: Bordes et al., Translating Embeddings for Modeling Multi-relational Data, 2013 (the filtered setting).
@@ -42,7 +43,7 @@ def filtered_ranks(books: Floats, links: Floats, pairs: Ints, known: Ints, block
         links: vectors, shape (links, d).
         pairs: book_id and link_id of what is ranked, shape (n, 2).
         known: book_id and link_id of every true pair, those of `pairs` among them, shape (m, 2).
-        block: pairs scored at a time; memory is block * links * 4 bytes.
+        block: pairs scored at a time; memory is block * links * 6 bytes. None: 256, or so many that it is a GB.
 
     Returns:
         Ranks from 1, shape (n,).
@@ -50,6 +51,7 @@ def filtered_ranks(books: Floats, links: Floats, pairs: Ints, known: Ints, block
     order = np.argsort(known[:, 0], kind="stable")
     owners, theirs = known[order, 0], known[order, 1]
     ranks = np.empty(len(pairs), dtype=np.float64)
+    block = block or max(1, min(256, MOST_SCORES // max(1, len(links))))
     for start in range(0, len(pairs), block):
         part = pairs[start : start + block]
         scores = books[part[:, 0]] @ links.T

@@ -20,7 +20,7 @@ class Report:
         board: folder for TensorBoard's files; None: they are not written.
 
     Raises:
-        EnvironmentProblem: they are wanted and the package is not installed.
+        EnvironmentProblem: they are wanted, and the package is not installed, or the folder cannot be written.
     """
 
     def __init__(self, board: str | None = None) -> None:
@@ -64,4 +64,7 @@ def _open_board(folder: str) -> Any:
         raise EnvironmentProblem(
             "train.tensorboard is set and the package tensorboard is not installed; pip install 'bookspace[watch]', or set it to null"
         ) from None
-    return SummaryWriter(folder)
+    try:
+        return SummaryWriter(folder)
+    except OSError as error:
+        raise EnvironmentProblem(f"{folder}: cannot be written ({error.strerror or error}); mend train.tensorboard") from None

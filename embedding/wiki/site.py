@@ -81,7 +81,10 @@ class Site:
             )
         names, sensitive = {}, set()
         for element in root.iterfind("namespaces/namespace"):
-            number = int(element.get("key", "0"))
+            try:
+                number = int(element.get("key", "0"))
+            except ValueError:
+                raise DumpError(f"{path}: its <siteinfo> is damaged (namespace {element.get('key')!r}); download the file again") from None
             names[number] = element.text or ""
             if element.get("case", root.findtext("case", "first-letter")) == "case-sensitive":
                 sensitive.add(number)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from embedding.atlas.layout import Map, draw, sampled
-from embedding.atlas.nearest import Floats, among, outside
+from embedding.atlas.nearest import Floats, Nearest, among, outside
 from embedding.atlas.quality import moved, neighbours_kept
 from embedding.atlas.start import Places, known_places, principal_places
 from embedding.atlas.tsne import TsneMap
@@ -91,6 +91,36 @@ def test_books_stay_where_they_were_and_new_ones_come_to_their_neighbours(one: C
     assert moved(old, after) < 0.15
     assert moved(old, after) < moved(old, anew) / 2
     assert (of[among_places(after)[:40]] == of[:40, None]).mean() > 0.95
+
+
+class Drifting:
+    """A way to draw that puts every book at its start, but the map as a whole elsewhere, and places a book on its nearest one."""
+
+    name, spread, neighbours = "drifting", 1.0, 5
+
+    def fit(self, near: Nearest, start: Places, known: bool) -> Places:
+        """See Map."""
+        self._fitted = start + np.array([100.0, -40.0])
+        return self._fitted.copy()
+
+    def place(self, near: Nearest) -> Places:
+        """See Map."""
+        return self._fitted[near.rows[:, 0]]
+
+
+def test_books_that_are_placed_go_with_the_map_where_it_is_shifted_onto_the_old_one() -> None:
+    vectors, _ = clusters(400)
+    old = np.random.default_rng(1).normal(size=(400, 2))
+    places = draw([Drifting()], vectors, ids(400), {"drifting": old}, 300, 1)["drifting"]
+    rest = np.setdiff1d(np.arange(400), sampled(ids(400), 300, 1))
+    assert np.abs(places).max() < 10
+    nearest = among_vectors(vectors, sampled(ids(400), 300, 1), rest)
+    assert np.allclose(places[rest], places[nearest])
+
+
+def among_vectors(vectors: Floats, fitted: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """The fitted book nearest to each of the others."""
+    return fitted[(vectors[rest] @ vectors[fitted].T).argmax(1)]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 6, 17])

@@ -54,6 +54,15 @@ def test_what_can_be_told_is_told_and_noise_is_not() -> None:
     assert again["noise"] == scores["noise"]
 
 
+@pytest.mark.parametrize(("folds", "classes", "books"), [(2, 3, 4), (3, 40, 4), (5, 2, 5)])
+def test_few_books_of_many_classes_are_enough(folds: int, classes: int, books: int) -> None:
+    labels = [str(number % classes) for number in range(classes * books)]
+    sample = probe.choose_books(labels, max(folds, probe.LEAST_BOOKS), 1000, 1)
+    assert len(sample.names) == classes
+    vectors = np.eye(classes)[np.arange(classes * books) % classes]
+    assert probe.cross_validated({"right": vectors}, sample, folds, 1)["right"].accuracy > 0.9
+
+
 def test_als_vectors_tell_clusters_apart() -> None:
     pytest.importorskip("implicit", reason="implicit is not installed")
     pairs = np.array([(book, 10 * (book % 2) + link) for book in range(40) for link in range(10) if (book + link) % 3])

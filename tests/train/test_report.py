@@ -43,6 +43,13 @@ def test_scalars_are_written_for_tensorboard(tmp_path: Path) -> None:
     assert [one.step for one in found.Scalars("valid_auc")] == [2]
 
 
+def test_a_folder_for_tensorboard_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    (tmp_path / "file").touch()
+    with pytest.raises(EnvironmentProblem, match=r"file/board: cannot be written \(.*\); mend train.tensorboard"):
+        Report(str(tmp_path / "file" / "board"))
+
+
 def test_tensorboard_that_is_wanted_and_not_there_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(EnvironmentProblem, match=r"pip install 'bookspace\[watch\]', or set it to null"):

@@ -322,6 +322,7 @@ def test_an_old_header_without_dbname_and_case() -> None:
         (b"<mediawiki><page>", "has no <siteinfo>"),
         (header("<dbname>x</dbname>"), "has no <siteinfo> with the wiki's namespaces"),
         (header("<namespaces><namespace></namespaces>"), "its <siteinfo> is damaged"),
+        (header("<namespaces><namespace key='x'>Talk</namespace></namespaces>"), "its <siteinfo> is damaged .namespace 'x'"),
         (b"</siteinfo><siteinfo>", "has no <siteinfo>"),
     ],
 )
