@@ -13,7 +13,7 @@ from embedding.settings import Settings
 from embedding.settings_files import conf_folder
 from embedding.tables import TABLES
 from embedding.wiki.accounts import FileAccount, balance
-from embedding.wiki.aliases import template_aliases
+from embedding.wiki.aliases import new_names, template_aliases
 from embedding.wiki.dump import ByteRange, DumpFile, look_at, plan, read_header
 from embedding.wiki.files import find_files, identity_of
 from embedding.wiki.reader import RangeReader
@@ -38,11 +38,18 @@ def run(job: Job) -> None:
     spans = plan(files, _partition_bytes(sum(file.size for file in files), job))
     aliases = _known_aliases(job)
     accounts = _read(job, spans, site, aliases)
-    found = _aliases(job, site)
+    redirects, wanted = _template_redirects(job), settings.books.infoboxes
+    for name, targets in new_names(redirects, wanted, site).items():
+        log.info(
+            "read_dump: %s was renamed and leads to %s: pages that call that one are read too; name it in books.infoboxes",
+            name,
+            ", ".join(targets),
+        )
+    found = template_aliases(redirects, wanted, site)
     if new := found - aliases:
         # A redirect may stand behind the pages that call it: what they call is known too late for one reading. The next snapshot
         # begins with what this one has found.
-        log.info("read_dump: templates %s lead to a wanted infobox; reading again for the pages that call them", ", ".join(sorted(new)))
+        log.info("read_dump: templates %s stand for a wanted infobox; reading again for the pages that call them", ", ".join(sorted(new)))
         accounts = _read(job, spans, site, found)
     _tell(accounts)
     job.staged["pages"].facts |= {"site": site.to_dict(), "files": [account.facts() for account in accounts], "aliases": sorted(found)}
@@ -87,17 +94,15 @@ def _known_aliases(job: Job) -> set[str]:
     return set()
 
 
-def _aliases(job: Job, site: Site) -> set[str]:
-    """Other names of the wanted infoboxes, as the staged pages have them."""
+def _template_redirects(job: Job) -> dict[str, str]:
+    """Templates of the staged pages that are redirects: title: where it leads, both with the namespace."""
     found = pq.read_table(
         job.staged["pages"].folder,
         columns=["title", "redirect_target"],
         filters=[("namespace", "==", TEMPLATE), ("redirect_namespace", "==", TEMPLATE)],
         schema=TABLES["pages"].columns,  # there may be no file
     )
-    return template_aliases(
-        dict(zip(found["title"].to_pylist(), found["redirect_target"].to_pylist(), strict=True)), job.settings.books.infoboxes, site
-    )
+    return dict(zip(found["title"].to_pylist(), found["redirect_target"].to_pylist(), strict=True))
 
 
 def _partition_bytes(size: int, job: Job) -> int:

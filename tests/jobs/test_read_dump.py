@@ -437,7 +437,7 @@ def test_a_page_that_calls_the_infobox_by_another_name_is_a_book(
         ("Emil", "Erich Kästner"),
     ]
     assert len(readings) == 2
-    assert "templates Bookbox, Infobox Buch lead to a wanted infobox; reading again for the pages that call them" in said()
+    assert "templates Bookbox, Infobox Buch stand for a wanted infobox; reading again for the pages that call them" in said()
     made = _made(warehouse)
     assert made.facts["aliases"] == ["Bookbox", "Infobox Buch"]
     assert (made.facts["candidates"], made.rows_in, made.rows_out) == (3, 8, 8), "what the first reading wrote is gone"
@@ -448,6 +448,29 @@ def test_a_page_that_calls_the_infobox_by_another_name_is_a_book(
     assert [row["page_id"] for row in _rows(warehouse, "books", day="20240601")] == [1, 2, 3]
     assert _rows(warehouse, day="20240601") == _rows(warehouse)
     assert said().count("reading again") == 1
+
+
+def test_books_of_an_infobox_that_was_renamed_stay(
+    spark: SparkSession, tmp_path: Path, said: Callable[[], str], readings: list[int]
+) -> None:
+    """What was wanted is a redirect by now, and its other names were made to lead to the new one."""
+    pages = [
+        page("Momo", 1, "{{Infobox literary work|author=[[Michael Ende]]}}"),
+        page("Krabat", 2, "{{Book box|author=[[Otfried Preußler]]}}"),
+        page("Emil", 3, "{{Infobox book|author=Erich Kästner}}"),
+        page("Film", 4, "{{Infobox film|author=x}}"),
+        page("Template:Infobox book", 5, redirect="Template:Infobox literary work", namespace=10),
+        page("Template:Book box", 6, redirect="Template:Infobox literary work", namespace=10),
+        page("Template:Infobox literary work", 7, namespace=10),
+    ]
+    dump = tmp_path / "dump.xml"
+    dump.write_text(HEADER + "".join(pages) + FOOTER)
+    warehouse = _run(spark, tmp_path, dump, steps=2)
+    assert [row["title"] for row in _rows(warehouse, "books")] == ["Momo", "Krabat", "Emil"]
+    assert _made(warehouse).facts["aliases"] == ["Book box", "Infobox literary work"]
+    assert "Infobox book was renamed and leads to Infobox literary work: pages that call that one are read too" in said()
+    _run(spark, tmp_path, dump, day="20240601")
+    assert len(readings) == 3, "the next snapshot knows the names from the start"
 
 
 def test_a_name_that_a_template_had_once_makes_no_book(spark: SparkSession, tmp_path: Path, readings: list[int]) -> None:

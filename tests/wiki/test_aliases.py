@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from embedding.wiki.aliases import template_aliases
+from embedding.wiki.aliases import new_names, template_aliases
 from embedding.wiki.site import Site
 from tests.conftest import HEADER
 
@@ -26,6 +26,34 @@ def test_redirects_of_redirects(length: int) -> None:
     chain = ["Infobox book", "A", "B", "C", "D"][: length + 1]
     redirects = {f"Template:{source}": f"Template:{target}" for target, source in itertools.pairwise(chain)}
     assert template_aliases(redirects, WANTED, SITE) == {*chain[1:3]}
+
+
+def test_a_wanted_template_that_was_renamed() -> None:
+    """Its other names lead to the new one by now."""
+    redirects = {
+        "Template:Infobox book": "Template:Infobox literary work",
+        "Template:Book infobox": "Template:Infobox literary work",
+        "Template:Livre": "Template:Book infobox",
+        "Template:Film": "Template:Infobox film",
+    }
+    assert template_aliases(redirects, WANTED, SITE) == {"Infobox literary work", "Book infobox", "Livre"}
+    assert new_names(redirects, WANTED, SITE) == {"Infobox book": ["Infobox literary work"]}
+    assert new_names(redirects, ["infobox_Book"], SITE) == {"infobox_Book": ["Infobox literary work"]}
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_a_wanted_template_that_was_renamed_more_than_once(length: int) -> None:
+    chain = ["Infobox book", "A", "B", "C"][: length + 1]
+    redirects = {f"Template:{source}": f"Template:{target}" for source, target in itertools.pairwise(chain)}
+    assert new_names(redirects, WANTED, SITE) == {"Infobox book": chain[1:3]}
+    assert template_aliases(redirects, WANTED, SITE) == {*chain[1:3]}
+
+
+def test_a_wanted_template_that_leads_to_another_wanted_one_was_not_renamed() -> None:
+    redirects = {"Template:Infobox novel": "Template:Infobox Book", "Template:Infobox book": "Template:infobox book"}
+    assert new_names(redirects, WANTED, SITE) == {}
+    assert new_names({"Template:Infobox book": "Infobox literary work"}, WANTED, SITE) == {}, "an article"
+    assert new_names({"Template:": "Template:A"}, [""], SITE) == {}
 
 
 @pytest.mark.parametrize(
