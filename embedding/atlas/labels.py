@@ -32,7 +32,11 @@ def plain(text: str) -> str:
 
 
 def named_alike(
-    rows: Sequence[Iterable[str] | None], key: Callable[[str], str], names: Mapping[str, str] | None = None, title_case: bool = False
+    rows: Sequence[Iterable[str] | None],
+    key: Callable[[str], str],
+    names: Mapping[str, str] | None = None,
+    title_case: bool = False,
+    is_short: Callable[[str], bool] = lambda _: False,
 ) -> list[list[str]]:
     """Each row's values under the name of their group.
 
@@ -41,6 +45,7 @@ def named_alike(
         key: what is alike has one key; "" drops the value.
         names: key: name of a group that is not called as most rows call it.
         title_case: every word of a name without any capital gets one; else its first word alone.
+        is_short: abbreviations, which name a group only where it has nothing else.
 
     Returns:
         The names of each row, without doubles, in its order.
@@ -50,7 +55,8 @@ def named_alike(
     for row in keyed:
         for group, part in row:
             spellings[group][part] += 1
-    called = {group: _capital(_commonest(counted), title_case) for group, counted in spellings.items()}
+    written_out = {group: Counter({part: n for part, n in counted.items() if not is_short(part)}) for group, counted in spellings.items()}
+    called = {group: _capital(_commonest(written_out[group] or counted), title_case) for group, counted in spellings.items()}
     called |= {group: name for group, name in (names or {}).items() if group in called}
     return [list(dict.fromkeys(called[group] for group, _ in row)) for row in keyed]
 

@@ -94,6 +94,8 @@ def shown(name: str, key: str, arguments: Mapping[str, str]) -> str:
         return next((arguments[name] for name in (*_LABELS, *names) if arguments.get(name, "").strip() not in ("", *LANGUAGES)), "")
     if not texts:
         return "" if arguments else _shown_alone(name)
+    if texts == ["#"] and _COUNTRY_CODE.fullmatch(name):  # its flag alone: {{DEU|#}}
+        return f"{NAME_MARK}{name}{NAME_MARK}"
     if key in _ABOUT:
         return "c. " + " – ".join(texts)
     if key in _SECOND_ARGUMENT:

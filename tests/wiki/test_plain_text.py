@@ -158,6 +158,10 @@ def test_dates(value: str, values: list[str]) -> None:
         ("{{tsl|en|Dune|沙丘}} {{仮リンク|デューン|en|Dune}} {{link-en|沙丘|Dune}}", ["沙丘 デューン 沙丘"]),
         ("a{{nbsp}}b{{snd}}c{{'}}s{{!}}{{=}}{{ndash}}", ["a b – c's|=–"]),
         ("{{color|red|a}} {{font color|red|b}} {{URL|x.org|c}}", ["a b c"]),
+        (
+            "{{DEU|#}}<br>{{DEU|#}} / {{AUT|#}}<br>{{DEU|#}} Deutschland<br>{{USA|x}}<br>{{sc|#}}",
+            ["DEU", "DEU / AUT", "Deutschland", "x", "#"],
+        ),
         ("{{UK}} {{JPN}} {{clear}} {{unknown}} {{PAGENAME}}", ["UK JPN"]),
         (
             "{{France}}, {{Royaume-Uni}}<br>{{日本}}<br>{{Sic}} a<br>{{bandera|Francia}} [[Francia]]",
