@@ -12,7 +12,7 @@ def _unaccented(text: str) -> str:
     return "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
 
 
-# What the three countries of most spellings are called where nothing better is known of them.
+# Spellings that give a country its name on the maps only where no book has a better one.
 _SHORT = {
     "us": "united states", "usa": "united states", "u s": "united states", "u s a": "united states", "america": "united states",
     "united states of america": "united states", "american": "united states",
