@@ -5,12 +5,19 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-# The first year: one of four digits, or of fewer that says whether it is before or after Christ; it may begin a range (c. 750–700 BC).
+# The first year: one of four digits, or of fewer that says whether it is before or after Christ. It may begin a range or be a decade: in
+# "c. 750–700 BC", "between 1500 and c. 1200 BC" and "1700s BC" the mark stands further on.
+_TO = r"(?:[-–—/]|(?:to|and|or|until|bis|und|oder|et|ou|à|al?|e|o|y|и|до)\s)"
+_RANGE = rf"(?:\s?{_TO}\s?(?:(?:ca?\.|circa|about)\s?)?\d{{1,4}}(?!\d)(?:'?s)?)?"
+_BEFORE = (
+    r"(?i:B\.?\s?C(?:\.?\s?E)?\b|before\s(?:Christ|the\sCommon)|v(?:\.|or)\s?(?:Chr|u\.\s?Z|unserer)|av(?:\.|ant)\s?(?:J|notre|n\.\s?è)"
+    r"|a(?:\.|ntes\sde|vanti)\s?C(?:r|\b)|a\.\s?e\.\s?c|a\.\s?n\.\s?e|до\s+[нР]|p\.\s?n\.\s?e)|aC\b"
+)
 _YEAR = re.compile(
-    r"(?<!\d)(?P<era>\d{1,4})(?!\d)(?:\s?[-–—/]\s?\d{1,4}(?!\d))?\s?(?:"
-    r"(?P<before>B\.?\s?C(?:\.?\s?E)?\b|v\.\s?(?:Chr|u\.\s?Z)|av\.\s?J|a\.\s?C\b|aC\b|до\s+н|p\.\s?n\.\s?e)"
+    rf"(?<!\d)(?P<era>\d{{1,4}})(?!\d)(?:'?s)?{_RANGE}\s?(?:(?P<before>{_BEFORE})"
     r"|A\.?D\b|C\.?E\b|n\.\s?Chr|apr?\.\s?J|d\.\s?C\b)"
-    r"|[紀公西]元前\s*(?P<bc>\d{1,4})(?!\d)"
+    r"|(?:[紀纪公西]元前|西[暦曆历]前|기원전)\s*(?P<bc>\d{1,4})(?!\d|\s*世)"
+    r"|(?:(?<=[約约])|(?<!\w))前\s*(?P<qian>\d{1,4})(?:\s?[-–—－~〜～]\s?前?\d{1,4})?\s*年"  # not 戦前1940年
     r"|\bA\.?D\.?\s?(?P<ad>\d{1,4})(?!\d)"
     r"|(?<!\d)(?P<year>1\d{3}|20\d{2})(?!\d)"
 )
@@ -76,7 +83,7 @@ def _year(date: str) -> int | None:
     match = _YEAR.search(_ascii_digits(date))
     if match is None:
         return None
-    before = match["bc"] or (match["before"] and match["era"])
+    before = match["bc"] or match["qian"] or (match["before"] and match["era"])
     return -int(before) if before else int(match["year"] or match["ad"] or match["era"])
 
 

@@ -31,6 +31,7 @@ _DATES = {
 }  # fmt: skip
 _DATE_FORMATS = {"dmy", "mdy", "ymd", "iso"}
 _ABOUT = {"circa", "c.", "ca", "ca."}
+_ERAS = {"bc": "BC", "bce": "BCE", "ce": "CE", "av jc": "av. J.-C.", "ap jc": "apr. J.-C."}  # behind the year, if it is given
 # What stands behind the language, the script, the colour; of langx, before the transliteration.
 _SECOND_ARGUMENT = {"lang", "langx", "langue", "script", "rtl-lang", "native name", "color", "font color", "url"}
 _LAST_ARGUMENT = {"transl", "transliteration"}
@@ -92,6 +93,8 @@ def shown(name: str, key: str, arguments: Mapping[str, str]) -> str:
         return ""
     if names := _link_names(key):
         return next((arguments[name] for name in (*_LABELS, *names) if arguments.get(name, "").strip() not in ("", *LANGUAGES)), "")
+    if key in _ERAS:
+        return " ".join([*texts[:1], _ERAS[key]])
     if not texts:
         return "" if arguments else _shown_alone(name)
     if texts == ["#"] and _COUNTRY_CODE.fullmatch(name):  # its flag alone: {{DEU|#}}

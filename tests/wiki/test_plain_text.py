@@ -141,6 +141,7 @@ def test_tags_and_references(value: str, values: list[str]) -> None:
         ("{{circa|1920}} {{c.|1920|1925}}", ["c. 1920 c. 1920 – 1925"]),
         ("{{unknown date|12|Mai|1951}}", ["12 Mai 1951"]),  # that looks like one
         ("{{flag|Germany|1871}}", ["Germany"]),
+        ("{{BCE|1750}}, 52 {{av JC}}, 44 {{bce}}", ["1750 BCE, 52 av. J.-C., 44 BCE"]),
         ("{{formatnum:1951}} {{lc:ABC}} {{#dateformat:12 May 1951|dmy}}", ["1951 abc 12 May 1951"]),
     ],
 )
