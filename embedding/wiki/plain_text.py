@@ -18,6 +18,8 @@ _EDGES = " ,;·•*\u200b\u200e\u200f\ufeff"
 _EXTERNAL_LINK = re.compile(r"\[((?:(?:https?:|ftp:)?//|mailto:)[^\s\[\]<>\"]++)[ \t]*+([^\[\]\n]*+)\]", re.IGNORECASE)
 _BREAKING_TAGS = {"br", "li", "p", "div", "tr", "td", "th", "dd", "dt", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "center"}
 _HTML_TAG = re.compile(rf"</?({HTML_TAG})(?=[\s/>])[^<>]*+>", re.IGNORECASE)
+_HIDING = re.compile(r"display\s*+:\s*+none|visibility\s*+:\s*+hidden", re.IGNORECASE)
+_NOTE_SIGN = re.compile(r"<sup(?:\s[^<>]*+)?>\s*+\[(?:(?:note|nb|n)\s)?\w{1,3}\]\s*+</sup\s*+>", re.IGNORECASE)
 _QUOTES = re.compile("''+")
 _VARIANTS = re.compile(r"-\{([^{}]*)\}-")
 _FLAGS = re.compile(r"[A-Za-z;\s-]*")
@@ -46,6 +48,7 @@ def _render(nodes: Nodes, site: Site, depth: int) -> str:
     if "-{" in text:
         text = _VARIANTS.sub(_first_variant, text)
     if "<" in text:
+        text = _NOTE_SIGN.sub("", _without_hidden(text))
         text = _HTML_TAG.sub(lambda tag: BREAK if tag[1].lower() in _BREAKING_TAGS else "", text)
     if "''" in text:
         text = "\n".join(map(_without_quotes, text.split("\n")))
@@ -80,6 +83,31 @@ def _without_links(text: str, site: Site) -> str:
         else:  # quotes in a target are no markup
             parts.append(piece.target.strip().removeprefix(":").replace("'", "&#39;") + piece.after)
     return "".join(parts)
+
+
+def _without_hidden(text: str) -> str:
+    """Take out what a style hides, mostly keys to sort by, up to the tag that closes it; where there is none, nothing is hidden."""
+    if not _HIDING.search(text):
+        return text
+    opened: dict[str, list[tuple[int, bool]]] = {}  # of each kind of tag, those that are open: where, and whether it hides
+    hidden: list[tuple[int, int]] = []
+    for tag in _HTML_TAG.finditer(text):
+        of_kind = opened.setdefault(tag[1].lower(), [])
+        if tag[0].endswith("/>"):
+            continue
+        if not tag[0].startswith("</"):
+            of_kind.append((tag.start(), _HIDING.search(tag[0]) is not None))
+        elif of_kind:
+            begin, hides = of_kind.pop()
+            if hides:
+                hidden.append((begin, tag.end()))
+    parts = []
+    place = 0
+    for begin, end in sorted(hidden):
+        if begin >= place:
+            parts.append(text[place:begin])
+        place = max(place, end)
+    return "".join(parts) + text[place:]
 
 
 def _first_variant(conversion: re.Match[str]) -> str:

@@ -127,6 +127,27 @@ def test_tags_and_references(value: str, values: list[str]) -> None:
 @pytest.mark.parametrize(
     ("value", "values"),
     [
+        ('<span style="display:none">(1605)</span>1700', ["1700"]),
+        ("<span class=x style='color:red; DISPLAY : none;'>0000</span>2001", ["2001"]),
+        ('<div style="display:none">{{ubl|a|[[b]]}}<br></div>c', ["c"]),
+        ('<small style="display:none">a</small >b<SPAN style="visibility:hidden">0</Span>c', ["bc"]),
+        ('<span style="display:none">a<span>b</span>c</span>d', ["d"]),
+        ('<span>a<span style="display:none">b</span>c</span>d', ["acd"]),
+        ('<span style="display:none">a<b style="display:none">b</span>c</b>d', ["d"]),
+        ('<span>a<span style="display:none"/>b</span>c', ["abc"]),
+        ('<span style="display:none">a', ["a"]),  # nothing closes it
+        ('a</span><span style="display:inline">b</span>', ["ab"]),
+        ("A<sup>[1]</sup>, B<sup>[[#a|[note 2]]]</sup> C<sup class=x> [a] </sup>", ["A, B C"]),
+        ("2<sup>nd</sup> e<sup>x</sup>", ["2nd ex"]),
+    ],
+)
+def test_what_is_hidden(value: str, values: list[str]) -> None:
+    assert field(value) == values
+
+
+@pytest.mark.parametrize(
+    ("value", "values"),
+    [
         ("{{start date|1965|8|1}}", ["1965-08-01"]),
         ("{{Start_date|1965|8|df=y}} (US)", ["1965-08 (US)"]),
         ("{{start date|1965}}", ["1965"]),
