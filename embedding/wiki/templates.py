@@ -22,7 +22,7 @@ _SILENT = {
     "efn", "refn", "r", "rp", "ref", "citation needed", "cn", "fact", "clarify", "dubious", "who", "when", "flagicon", "notetag",
     "better source needed", "verify source", "ref label", "note label", "anchor", "gutenberg", "refnec", "référence nécessaire",
     "refsou", "note", "cita requerida", "senza fonte", "要出典", "来源请求", "來源請求", "noteta", "bandera", "bandiera", "drapeau",
-    "flagdeco", "endplainlist", "endflatlist", "clear",
+    "flagdeco", "endplainlist", "endflatlist", "clear", "hs", "hsk", "hidden sort key", "ntsh", "dtsh",
 }  # fmt: skip
 _SILENT_BEGINNINGS = ("cite ", "citation", "sfn", "harv", "efn")
 _DATES = {
@@ -32,9 +32,9 @@ _DATES = {
 _DATE_FORMATS = {"dmy", "mdy", "ymd", "iso"}
 _ABOUT = {"circa", "c.", "ca", "ca."}
 _ERAS = {"bc": "BC", "bce": "BCE", "ce": "CE", "av jc": "av. J.-C.", "ap jc": "apr. J.-C."}  # behind the year, if it is given
-# What stands behind the language, the script, the colour; of langx, before the transliteration.
-_SECOND_ARGUMENT = {"lang", "langx", "langue", "script", "rtl-lang", "native name", "color", "font color", "url"}
-_LAST_ARGUMENT = {"transl", "transliteration"}
+# What stands behind the language, the script, the colour, the key to sort by; of langx, before the transliteration.
+_SECOND_ARGUMENT = {"lang", "langx", "langue", "script", "rtl-lang", "native name", "color", "font color", "url", "sort", "sortkey"}
+_LAST_ARGUMENT = {"transl", "transliteration", "wikt-lang"}
 _FIRST_ARGUMENT = {"flag", "flagcountry", "flagu", "nihongo", "nowrap", "nobr", "small"}  # even if a year comes after it
 _SIGNS = {
     **dict.fromkeys(["nbsp", "nbs", "spaces", "space", "thinsp", "thin space", "hair space"], " "),
@@ -48,6 +48,7 @@ _LINKS = {
     "lien": ("fr", "1", "trad"), "tsl": ("3", "2"), "link-interwiki": ("en", "1"),
     **dict.fromkeys(["ill", "illm", "interlanguage link", "interlanguage link multi", "enlace interlingüe", "仮リンク", "le"], ("1", "2")),
 }  # fmt: skip
+_SORTED_NAME = "sortname"  # {{sortname|John|Smith}} is [[John Smith]], sorted as Smith, John; the page may be the third argument
 _LABELS = ("lt", "texte", "label", "display")
 _FUNCTIONS: Mapping[str, Callable[[str], str]] = {
     "lc": str.lower, "uc": str.upper, "lcfirst": lambda text: text[:1].lower() + text[1:],
@@ -65,7 +66,11 @@ def template_key(name: str, site: Site) -> str:
 
 
 def linked_title(key: str, arguments: Mapping[str, Nodes]) -> str | None:
-    """The page of this wiki that a template such as {{ill}} links to."""
+    """The page of this wiki that a template such as {{ill}} or {{sortname}} links to."""
+    if key == _SORTED_NAME:
+        texts = {name: flatten(value)[0].strip() for name, value in arguments.items()}
+        remark = f" ({texts['dab']})" if texts.get("dab") else ""
+        return None if texts.get("nolink") else texts.get("3") or f"{_sorted_name(texts)}{remark}" or None
     titles = (flatten(arguments[name])[0].strip() for name in _link_names(key) if name in arguments)
     return next((title for title in titles if title not in LANGUAGES), None)
 
@@ -89,6 +94,8 @@ def shown(name: str, key: str, arguments: Mapping[str, str]) -> str:
         return _SIGNS[key]
     if key in _LISTS:
         return BREAK + BREAK.join(positional)
+    if colon and (function.strip().lower(), text.strip().lower()) == ("#invoke", "list"):  # what {{unbulleted list}} and the like call
+        return BREAK + BREAK.join(positional[1:])
     if name.startswith("#") or key in _SILENT or key.startswith(_SILENT_BEGINNINGS):
         return ""
     if names := _link_names(key):
@@ -99,6 +106,8 @@ def shown(name: str, key: str, arguments: Mapping[str, str]) -> str:
         return "" if arguments else _shown_alone(name)
     if texts == ["#"] and _COUNTRY_CODE.fullmatch(name):  # its flag alone: {{DEU|#}}
         return f"{NAME_MARK}{name}{NAME_MARK}"
+    if key == _SORTED_NAME:
+        return _sorted_name(arguments)
     if key in _ABOUT:
         return "c. " + " – ".join(texts)
     if key in _SECOND_ARGUMENT:
@@ -123,6 +132,10 @@ def _date(parts: list[str]) -> str:
     if parts and _YEAR.fullmatch(parts[0]) and all(part.isdecimal() for part in parts):
         return "-".join(part.zfill(2) for part in parts)
     return " ".join(parts)
+
+
+def _sorted_name(arguments: Mapping[str, str]) -> str:
+    return " ".join(filter(None, (arguments.get(name, "").strip() for name in ("1", "2"))))
 
 
 def _link_names(key: str) -> tuple[str, ...]:

@@ -111,6 +111,9 @@ def test_templates(text: str, titles: list[str]) -> None:
     [
         ("{{ill|Dune|de|Der Wüstenplanet}}", ["Dune"]),
         ("{{Interlanguage link|dune#Plot|fr|lt=x}}", ["Dune"]),
+        ("{{sortname|John|Smith}} and {{Sortname|Jane|Doe|Jane Doe (poet)|Doe}}", ["John Smith", "Jane Doe (poet)"]),
+        ("{{sortname|John|Smith|dab=poet}} {{sortname|A|B|nolink=1}} {{sortname}}", ["John Smith (poet)"]),
+        ("{{#invoke:list|unbulleted|[[A]]|[[B]]}}", ["A", "B"]),
         ("{{ill|de|Dune}}", ["Dune"]),  # as it was written up to 2017
         ("{{Lien|langue=en|trad=Dune (novel)|fr=Dune}} {{Lien|Arrakis}}", ["Dune", "Arrakis"]),
         ("{{仮リンク|デューン|en|Dune}} {{link-en|沙丘|Dune}} {{tsl|en|Dune|沙丘}}", ["デューン", "沙丘"]),
