@@ -30,7 +30,10 @@ _WIKITEXT = {"poem", "langconvert"}
 
 def values_of(nodes: Nodes, site: Site) -> list[str]:
     """A field as plain text, one string a value: refs and comments are gone, links are their text, lists are taken apart."""
-    parts = (_SPACE.sub(" ", _with_names(part.strip())).strip(_EDGES) for part in _VALUE_END.split(_render(nodes, site, 0).strip(" ")))
+    text = _render(nodes, site, 0).strip(" ")
+    if NAME_MARK in text and (item := _VALUE_END.search(text)) and item[0].startswith(("\n*", "\n#")):
+        text = _NAME.sub("", text[: item.start()]) + text[item.start() :]  # a template before a list begins it
+    parts = (_SPACE.sub(" ", _with_names(part.strip())).strip(_EDGES) for part in _VALUE_END.split(text))
     return [part for part in parts if part]
 
 

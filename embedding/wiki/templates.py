@@ -36,6 +36,10 @@ _ERAS = {"bc": "BC", "bce": "BCE", "ce": "CE", "av jc": "av. J.-C.", "ap jc": "a
 _SECOND_ARGUMENT = {"lang", "langx", "langue", "script", "rtl-lang", "native name", "color", "font color", "url", "sort", "sortkey"}
 _LAST_ARGUMENT = {"transl", "transliteration", "wikt-lang"}
 _FIRST_ARGUMENT = {"flag", "flagcountry", "flagu", "nihongo", "nowrap", "nobr", "small"}  # even if a year comes after it
+_SORTED_NAME = "sortname"  # {{sortname|John|Smith}} is [[John Smith]], sorted as Smith, John; the page may be the third argument
+# Called without arguments, these are not yet filled in, or begin and end a list or columns.
+_NO_NAME = _DATES | _ABOUT | _SECOND_ARGUMENT | _LAST_ARGUMENT | _FIRST_ARGUMENT | {_SORTED_NAME}
+_LIST_MARK = re.compile(r"end\b.*|end(?:list|div|col|plain|flat|tree|bulleted|ordered).*|.*(?:end|begin|start|break|list|div col|col)")
 _SIGNS = {
     **dict.fromkeys(["nbsp", "nbs", "spaces", "space", "thinsp", "thin space", "hair space"], " "),
     **dict.fromkeys(["snd", "snds", "spnd", "spaced ndash"], " – "), **dict.fromkeys(["ndash", "–", "en dash"], "–"),
@@ -48,7 +52,6 @@ _LINKS = {
     "lien": ("fr", "1", "trad"), "tsl": ("3", "2"), "link-interwiki": ("en", "1"),
     **dict.fromkeys(["ill", "illm", "interlanguage link", "interlanguage link multi", "enlace interlingüe", "仮リンク", "le"], ("1", "2")),
 }  # fmt: skip
-_SORTED_NAME = "sortname"  # {{sortname|John|Smith}} is [[John Smith]], sorted as Smith, John; the page may be the third argument
 _LABELS = ("lt", "texte", "label", "display")
 _FUNCTIONS: Mapping[str, Callable[[str], str]] = {
     "lc": str.lower, "uc": str.upper, "lcfirst": lambda text: text[:1].lower() + text[1:],
@@ -103,7 +106,7 @@ def shown(name: str, key: str, arguments: Mapping[str, str]) -> str:
     if key in _ERAS:
         return " ".join([*texts[:1], _ERAS[key]])
     if not texts:
-        return "" if arguments else _shown_alone(name)
+        return "" if arguments or key in _NO_NAME or _LIST_MARK.fullmatch(key) else _shown_alone(name)
     if texts == ["#"] and _COUNTRY_CODE.fullmatch(name):  # its flag alone: {{DEU|#}}
         return f"{NAME_MARK}{name}{NAME_MARK}"
     if key == _SORTED_NAME:
