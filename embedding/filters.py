@@ -5,6 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from embedding import middle_dot
 from embedding.atlas.places import countries, languages
 from embedding.errors import NotFoundError, SettingsError
 
@@ -13,10 +14,8 @@ if TYPE_CHECKING:
 
 _YEARS = re.compile(r"(?:(\d+)( ?bc)?)?\s*[-–]\s*(?:(\d+)( ?bc)?)?", re.IGNORECASE)
 _ACCENT = re.compile("[\u0300-\u036f]")
-# Beside kanji or hiragana ・ stands between two names (夏目漱石・村上春樹); between katakana or Latin letters it stands inside of one, as
-# in ジョージ・オーウェル and J・R・R・トールキン. The dot of Chinese transliterations (·) is another character, and always inside.
-_KANJI = "[々〆ぁ-ゖ\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-_BETWEEN_NAMES = re.compile(rf"[,;/&、]| (?:and|with) |(?<={_KANJI}) ?・|・ ?(?={_KANJI})")
+# The dot of Chinese transliterations (·) is always inside of a name.
+_BETWEEN_NAMES = re.compile(rf"[,;/&、]| (?:and|with) |{middle_dot.BETWEEN_NAMES}")
 _NO_NAMES = {"jr", "sr", "ii", "iii", "iv", "phd", "md", "esq", "ed", "eds"}  # what follows a name behind a comma
 
 

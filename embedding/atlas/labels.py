@@ -8,12 +8,14 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from embedding.middle_dot import BETWEEN_NAMES
+
 MAX_LABEL = 60  # characters; what is longer is prose
 _LINK = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]|]*)\]\]")
 _TAG = re.compile(r"<[^<>]{0,200}>|&lt;[^<>&]{0,200}&gt;|\[\d{1,4}\]")
 _MARKS = re.compile(r"'{2,}|\[\[|\]\]|\{\{|\}\}")
 _BRACKETS = re.compile(r"\s*[(（][^()（）]{0,80}[)）]")
-_LIST = re.compile(r"\s*(?:[,;/|·•‧、，；\n\r\t]|\s[-–—&+]\s)\s*")
+_LIST = re.compile(rf"\s*(?:[,;/|·•‧、，；\n\r\t]|\s[-–—&+]\s)\s*|{BETWEEN_NAMES}")
 _SEE = re.compile(r"^see (?:also )?(?=\S)", re.IGNORECASE)
 _EDGES = " \t.:;,*'\"-–—()（）[]{}|«»“”„"
 _SMALL = {"a", "and", "de", "del", "der", "die", "du", "e", "et", "la", "of", "the", "und", "y"}

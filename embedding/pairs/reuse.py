@@ -63,7 +63,7 @@ def with_marks(parsed: DataFrame, taken: DataFrame | None) -> DataFrame:
 def _sources() -> str:
     """Digest of the parser's source: a changed parser parses everything again."""
     digest = hashlib.sha256()
-    for package, names in (("embedding.wiki", None), ("embedding.pairs", {"books.py"})):
+    for package, names in (("embedding.wiki", None), ("embedding.pairs", {"books.py"}), ("embedding", {"middle_dot.py"})):
         for file in sorted(resources.files(package).iterdir(), key=lambda file: file.name):
             if file.name.endswith(".py") and (names is None or file.name in names):
                 digest.update(file.name.encode() + file.read_bytes())

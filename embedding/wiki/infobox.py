@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from embedding.middle_dot import BETWEEN_NAMES
+
 # The first year: one of four digits, or of fewer that says whether it is before or after Christ. It may begin a range or be a decade: in
 # "c. 750–700 BC", "between 1500 and c. 1200 BC" and "1700s BC" the mark stands further on.
 _TO = r"(?:[-–—/]|(?:to|and|or|until|bis|und|oder|et|ou|à|al?|e|o|y|и|до)\s)"
@@ -23,7 +25,7 @@ _YEAR = re.compile(
 )
 _SEPARATOR = r"[-\s\u00ad\u2010-\u2015\u2212]?"
 _ISBN = re.compile(rf"(?<!\d)(?:97[89]{_SEPARATOR})?(?:\d{_SEPARATOR}){{9}}[\dXx](?!\d)")
-_GENRE_BREAK = re.compile(r"\([^()]*\)|（[^（）]*）|(\s*[,;/•·|、，；،؛]\s*|\s+&\s+)")  # none within brackets
+_GENRE_BREAK = re.compile(rf"\([^()]*\)|（[^（）]*）|(\s*[,;/•·|、，；،؛]\s*|\s+&\s+|{BETWEEN_NAMES})")  # none within brackets
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,9 @@ def test_lists_links_and_remarks_are_taken_apart() -> None:
     assert parts("see [[Thriller]]; see also Essay") == ["Thriller", "Essay"]
     assert parts("See") == ["See"]
     assert parts("Sword and sorcery") == ["Sword and sorcery"]
-    assert parts("Sci-fi・小説、詩") == ["Sci-fi・小説", "詩"]
+    assert parts("Sci-fi・小説、詩") == ["Sci-fi", "小説", "詩"]
+    assert parts("サイエンス・フィクション・小説") == ["サイエンス・フィクション", "小説"]
+    assert parts("日本・アメリカ") == ["日本", "アメリカ"]
     assert parts("x" * (MAX_LABEL + 1)) == parts("1984") == parts(" - ") == parts("") == []
 
 

@@ -1,11 +1,15 @@
 """Which books are taken over from the snapshot before."""
 
+import shutil
 from collections import Counter
 from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
+import embedding
 from embedding.pairs.reuse import divide, parsing_mark, with_marks
 from embedding.settings_files import load_settings
 from embedding.tables import TABLES, ddl
@@ -52,3 +56,20 @@ def test_aliases_and_the_wiki_are_in_the_mark_and_the_switch_is_not() -> None:
     assert mark != parsing_mark(settings, ["A", "Alias"], site)
     assert mark != parsing_mark(settings, ["A"], elsewhere)
     assert mark == parsing_mark(settings.model_copy(update={"reuse": False}), ["A"], site)
+
+
+@pytest.mark.parametrize("file", ["wiki/infobox.py", "pairs/books.py", "middle_dot.py"])
+def test_the_source_of_the_parser_is_in_the_mark(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, site = load_settings(["enwiki.yaml"], []).books, Site.from_header(HEADER.encode(), "test")
+    before = parsing_mark(settings, ["A"], site)
+    for folder in ("", "wiki", "pairs"):
+        shutil.copytree(Path(embedding.__path__[0]) / folder, tmp_path / "embedding" / folder, dirs_exist_ok=True, ignore=_folders)
+    monkeypatch.setattr(resources, "files", lambda package: tmp_path / package.replace(".", "/"))
+    assert parsing_mark(settings, ["A"], site) == before
+    with (tmp_path / "embedding" / file).open("a") as source:
+        source.write("# changed")
+    assert parsing_mark(settings, ["A"], site) != before
+
+
+def _folders(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if (Path(folder) / name).is_dir()]

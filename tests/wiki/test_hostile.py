@@ -77,7 +77,7 @@ def test_a_hostile_field_is_read(limited: Limited[str, object], name: str) -> No
     limited("{{Infobox book|genre=" + body + "|year=" + body + "|isbn=" + body + "}}")
 
 
-@pytest.mark.parametrize("piece", ["a, ", "(", "a / ", "1 & ", "0-", "978 ", "12 BC-", "1951", "5 to ", "前5", " "])
+@pytest.mark.parametrize("piece", ["a, ", "(", "a / ", "1 & ", "0-", "978 ", "12 BC-", "1951", "5 to ", "前5", "小・", " "])
 def test_a_hostile_value_is_read(limited: Limited[str, object], piece: str) -> None:
     value = fill(piece)
     assert limited("{{Infobox book|name=Dune|genre=" + value + "|year=" + value + "|isbn=" + value + "}}") is not None
