@@ -264,10 +264,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=1, help="warehouses that are worked on at once")
-    parser.add_argument("--folder", type=Path, help="an empty one to work in, or one with an undisturbed run in `whole`; kept")
+    parser.add_argument("--folder", type=Path, help="a new one to work in, or one with an undisturbed run in `whole`; kept")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
-        done = kills(options.folder or Path(scratch), options.kills, options.seed, options.at_once)
+        folder = options.folder or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        done = kills(folder, options.kills, options.seed, options.at_once)
     print(f"python -m tests.killing --kills {options.kills} --seed {options.seed}, on {os.cpu_count()} cores\n")
     print(f"| SIGKILL during | {' | '.join(VICTIMS)} | the run's exit codes |\n|---|{'---:|' * len(VICTIMS)}---|")
     for phase in PHASES:
