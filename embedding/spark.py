@@ -87,7 +87,11 @@ def start_session(settings: SparkSettings, app: str, scratch: Path) -> SparkSess
         builder = builder.config(key, value)
     # A JVM whose driver goes before the two have found each other stays for ever.
     with held_back(signal.SIGTERM, signal.SIGINT):
-        return builder.getOrCreate()
+        session = builder.getOrCreate()
+    # PySpark's server of accumulators prints a traceback when its JVM goes, which is told in one line by who needs it.
+    if server := getattr(session.sparkContext, "_accumulatorServer", None):
+        server.handle_error = lambda request, address: None
+    return session
 
 
 def is_local(session: SparkSession) -> bool:

@@ -137,6 +137,7 @@ def test_a_jvm_that_is_killed_is_said_in_one_line(when: str, tmp_path: Path) -> 
         "start_log()\n"
         "session = Session(load_settings([], ['wiki=testwiki', 'spark.master=local[1]', 'spark.driver_memory=512m']))\n"
         "with reported('warehouse', False):\n  try:\n    rows = session.spark.range(1)\n"
+        "    session.spark.sparkContext.parallelize([1]).map(str).collect()\n"  # Java connects to the server of accumulators
         "    java, *_ = [one for one in psutil.Process().children(recursive=True) if one.name() == 'java']\n"
         f"    {kill}\n    rows.count()\n  finally:\n    session.stop()\n"
     )
