@@ -1,12 +1,14 @@
 """Files that Spark's tasks write, of which the driver takes those of the attempts that count."""
 
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from embedding.errors import WarehouseError
 
@@ -50,6 +52,30 @@ class FolderFiles:
         """See TaskFiles."""
         for name, target in files.items():
             (self.folder / name).rename(target)
+
+
+def write_file(files: TaskFiles, groups: Iterable[pa.Table], **options: Any) -> str | None:
+    """Write tables as the row groups of one Parquet file.
+
+    Args:
+        files: where it is left.
+        groups: of one schema.
+        options: of pyarrow.parquet.ParquetWriter.
+
+    Returns:
+        Its name, which no other attempt takes; None, and no file, where there is no table.
+
+    Raises:
+        WarehouseError: it cannot be written.
+    """
+    name, writer = f"{uuid.uuid4().hex}.parquet", None
+    with files.new(name) as file:
+        for group in groups:
+            writer = writer or pq.ParquetWriter(file, group.schema, compression="zstd", **options)
+            writer.write_table(group)
+        if writer:
+            writer.close()
+    return name if writer else None
 
 
 def row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

@@ -57,7 +57,7 @@ class Warehouse:
     def _settle(self) -> None:
         """Let no commit of this machine be half done; in the copy of a store a dead writer's is not ended: the store says what is there."""
         if self.mirror:
-            self.mirror.settle()
+            self.mirror.at_rest(lambda: None)
         else:
             self.staging.roll_forward()
 

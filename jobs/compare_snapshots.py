@@ -9,10 +9,9 @@ from pyspark.sql import functions as F
 from embedding.evaluate.alignment import common_rows, mean_cosine
 from embedding.job import Job, Step, log
 from embedding.manifest import Snapshot
-from embedding.neighbours.changes import both_sides, changes, overlap
+from embedding.neighbours.changes import COMPARED, both_sides, changes, overlap
 from embedding.runs import run_alone
 
-COMPARED = ["page_id", "title", "rank", "neighbour_page_id", "neighbour_title", "similarity"]
 MOST_NEIGHBOURS = 10  # that are compared: overlap@10
 
 

@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 
 from embedding.errors import DumpError, WarehouseError
 from embedding.job import Job, Step, log
-from embedding.pairs.books import DROPS, LINK_DROPS, extract_books
+from embedding.pairs.books import DROPS, LINK_DROPS, PAGE_COLUMNS, extract_books
 from embedding.pairs.reuse import divide, parsing_mark, with_marks
 from embedding.runs import run_alone
 from embedding.wiki.site import Site
@@ -25,7 +25,7 @@ def run(job: Job) -> None:
     files = ", ".join(account["file"] for account in pages.facts["files"])
     site = Site.from_dict(pages.facts["site"], settings.namespace_aliases)
     mark = parsing_mark(settings, names, site)
-    read = job.read("pages", ["page_id", "title", "revision_id", "revision_timestamp", "wikitext"])
+    read = job.read("pages", PAGE_COLUMNS)
     candidates = read.where(F.col("wikitext").isNotNull())
     candidates, taken = divide(candidates, _known(job, mark))
     # Few pages of a dump are books, and they lie unevenly: spread them over all cores before the slow parsing.

@@ -131,8 +131,6 @@ def _page_ids(job: Job, before: Snapshot) -> "NDArray[np.int64]":
 
 def _train(job: Job, task: "Task") -> "tuple[BookLinkModel, list[EpochFigures]]":
     """Train in this process or in several, and say what is gone on from."""
-    from embedding.spark import is_local
-    from embedding.train.launch import run_in_processes
     from embedding.train.report import Report
     from embedding.train.trainer import choose_device
 
@@ -142,7 +140,10 @@ def _train(job: Job, task: "Task") -> "tuple[BookLinkModel, list[EpochFigures]]"
     if settings.resume and (why := checkpoints.describe_other()):
         log.warning("train_embedding: begins anew; %s", why)
     if settings.processes > 1:
-        if job.warehouse.mirror and not is_local(job.spark):
+        from embedding.exchange import SharedDisk
+        from embedding.train.launch import run_in_processes
+
+        if not isinstance(job.exchange, SharedDisk):
             raise SettingsError(
                 f"train.processes={settings.processes}: processes on executors do not see the driver's local copy of {job.warehouse.name}; "
                 "train on one machine (train.processes=1, or a local master), or give a warehouse that all machines have mounted"

@@ -5,6 +5,8 @@ from pyspark.sql import functions as F
 
 from embedding.tables import TABLES
 
+KEYS, FACTS = ["page_id", "neighbour_page_id"], ["title", "neighbour_title", "rank", "similarity"]
+COMPARED = [*KEYS, *FACTS]  # columns of `neighbours`
 ENTERED, LEFT, MOVED = "entered", "left", "moved"
 
 
@@ -12,7 +14,7 @@ def both_sides(before: DataFrame, after: DataFrame) -> DataFrame:
     """Every neighbour of every book that has neighbours in both snapshots, with what it was and what it is.
 
     Args:
-        before: the table `neighbours` of the snapshot before.
+        before: COMPARED of the table `neighbours` of the snapshot before.
         after: that of this one.
 
     Returns:
@@ -21,12 +23,11 @@ def both_sides(before: DataFrame, after: DataFrame) -> DataFrame:
     """
     there = before.join(after.select("page_id").distinct(), "page_id", "left_semi")
     here = after.join(before.select("page_id").distinct(), "page_id", "left_semi")
-    keys, facts = ["page_id", "neighbour_page_id"], ["title", "neighbour_title", "rank", "similarity"]
     one, other = (
-        side.select(*keys, *(F.col(name).alias(f"{name}_{ending}") for name in facts))
+        side.select(*KEYS, *(F.col(name).alias(f"{name}_{ending}") for name in FACTS))
         for side, ending in ((there, "before"), (here, "after"))
     )
-    return one.join(other, keys, "full")
+    return one.join(other, KEYS, "full")
 
 
 def changes(sides: DataFrame, titles: DataFrame, snapshot_before: str) -> DataFrame:

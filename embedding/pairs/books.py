@@ -12,6 +12,7 @@ from embedding.settings import BooksSettings
 from embedding.tables import TABLES, ddl
 from embedding.wiki.site import Site
 
+PAGE_COLUMNS = ["page_id", "title", "revision_id", "revision_timestamp", "wikitext"]  # of `pages`
 TOO_LONG, NO_BOOK = "longer than books.max_wikitext_bytes", "infobox only in a comment or nowiki, or never closed"
 TOO_SLOW, UNREADABLE = "took longer than books.max_seconds", "cannot be parsed"
 DROPS = (TOO_LONG, NO_BOOK, TOO_SLOW, UNREADABLE)
@@ -55,7 +56,7 @@ def extract_books(pages: DataFrame, site: Site, settings: BooksSettings) -> Data
         finally:
             limited.close()
 
-    candidates = pages.where(F.col("wikitext").isNotNull()).select("page_id", "title", "revision_id", "revision_timestamp", "wikitext")
+    candidates = pages.where(F.col("wikitext").isNotNull()).select(*PAGE_COLUMNS)
     return candidates.mapInArrow(parse, f"{ddl('books')}, dropped string")
 
 

@@ -60,11 +60,6 @@ class Mirror:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def settle(self) -> None:
-        """Wait for whoever is just changing what the copy shows."""
-        with self._locked():
-            pass
-
     def _pull(self) -> None:
         listed = self.objects.list(STATES)
         numbers = newest(listed)

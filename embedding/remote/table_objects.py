@@ -1,6 +1,5 @@
 """Tables that Spark's tasks read from the objects of a store, and write into files that go there."""
 
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +13,7 @@ from embedding.errors import WarehouseError
 from embedding.remote.objects import ObjectFile, Objects
 from embedding.remote.state import Stored
 from embedding.tables import TABLES
-from embedding.task_files import TaskFiles, row_groups
+from embedding.task_files import TaskFiles, row_groups, write_file
 
 WRITTEN = "apart string, file string"  # what a task tells of a file: the values of its keys, as they stand in its name, and its name
 ROWS_PER_BATCH = 2000  # a page of text is big
@@ -75,37 +74,33 @@ class TableWriter:
         typed = (
             pa.RecordBatch.from_arrays([batch[field.name].cast(field.type) for field in contract], schema=contract) for batch in batches
         )
-        for part in stretches(typed, self.keys, self.most) if self.most else [row_groups(typed)]:
-            yield from self._write(part)
-
-    def _write(self, groups: Iterable[pa.Table]) -> Iterator[pa.RecordBatch]:
-        name, writer, apart = f"{uuid.uuid4().hex}.parquet", None, ""
-        with self.files.new(name) as file:
-            for group in groups:
-                if writer is None:
-                    writer = pq.ParquetWriter(file, group.schema, compression="zstd")
-                    apart = "".join(f"{group[key][0].as_py()}-" for key in self.keys)
-                writer.write_table(group)
-            if writer:
-                writer.close()
-        if writer:
-            yield pa.RecordBatch.from_pydict({"apart": [apart], "file": [name]})
+        if self.most is None:
+            if name := write_file(self.files, row_groups(typed)):
+                yield _told("", name)
+            return
+        for table in stretches(typed, self.keys, self.most):
+            if name := write_file(self.files, [table]):
+                yield _told("".join(f"{table[key][0].as_py()}-" for key in self.keys), name)
 
 
-def stretches(batches: Iterable[pa.RecordBatch], keys: Sequence[str], most: int) -> Iterator[list[pa.Table]]:
-    """Batches that are sorted by the keys, as tables that hold one value in each of them and `most` rows at most; each alone in a list."""
+def _told(apart: str, name: str) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict({"apart": [apart], "file": [name]})
+
+
+def stretches(batches: Iterable[pa.RecordBatch], keys: Sequence[str], most: int) -> Iterator[pa.Table]:
+    """Batches that are sorted by the keys, as tables that hold one value in each of them and `most` rows at most."""
     held: list[pa.RecordBatch] = []
     rows = 0
     for part in (part for batch in batches for part in _alike(batch, keys)):
         while part.num_rows:
             if held and (rows == most or any(part[key][0] != held[0][key][0] for key in keys)):
-                yield [pa.Table.from_batches(held)]
+                yield pa.Table.from_batches(held)
                 held, rows = [], 0
             held.append(part.slice(0, most - rows))
             rows += held[-1].num_rows
             part = part.slice(held[-1].num_rows)
     if held:
-        yield [pa.Table.from_batches(held)]
+        yield pa.Table.from_batches(held)
 
 
 def _alike(batch: pa.RecordBatch, keys: Sequence[str]) -> Iterator[pa.RecordBatch]:

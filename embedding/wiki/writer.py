@@ -1,14 +1,11 @@
 """One byte range of a dump as a Parquet file of the table pages."""
 
-import uuid
 from dataclasses import dataclass
 
-import pyarrow.parquet as pq
-
-from embedding.task_files import TaskFiles, row_groups
+from embedding.task_files import TaskFiles, row_groups, write_file
 from embedding.wiki.accounts import RangeReport
 from embedding.wiki.dump import ByteRange
-from embedding.wiki.reader import COLUMNS, RangeReader
+from embedding.wiki.reader import RangeReader
 
 FEW_VALUES = ["namespace", "redirect_namespace"]  # a dictionary of the values of any other column is about as long as the column
 
@@ -29,11 +26,5 @@ def write_range(reader: RangeReader, span: ByteRange, files: TaskFiles) -> Range
         WarehouseError: the file cannot be written.
     """
     report = RangeReport(span.path, span.start, span.end)
-    name, writer = f"{uuid.uuid4().hex}.parquet", None
-    with files.new(name) as file:
-        for group in row_groups(reader.read(span, report)):
-            writer = writer or pq.ParquetWriter(file, COLUMNS, compression="zstd", use_dictionary=FEW_VALUES)
-            writer.write_table(group)
-        if writer:
-            writer.close()
-    return RangeFile(report, name if writer else None)
+    name = write_file(files, row_groups(reader.read(span, report)), use_dictionary=FEW_VALUES)
+    return RangeFile(report, name)

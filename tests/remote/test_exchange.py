@@ -149,7 +149,7 @@ def test_sorted_rows_are_cut_where_a_key_changes_and_where_a_file_is_full(
 ) -> None:
     keys = [(split, draw) for split, draw, count in sorted(groups) for _ in range(count)]
     table = pa.table({"split": [key[0] for key in keys], "draw": pa.array([key[1] for key in keys], pa.int32()), "n": range(len(keys))})
-    parts = [part for parts in stretches(table.to_batches(at_once), ("split", "draw"), most) for part in parts]
+    parts = list(stretches(table.to_batches(at_once), ("split", "draw"), most))
     assert [number for part in parts for number in part["n"].to_pylist()] == list(range(len(keys)))
     held = [{*zip(part["split"].to_pylist(), part["draw"].to_pylist(), strict=True)} for part in parts]
     assert all(len(values) == 1 for values in held)
